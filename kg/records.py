@@ -14,7 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from kg.errors import Finding, InvalidData
 from kg.yamlfile import Path_, YamlFile, read_yaml
@@ -38,7 +45,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# --- sources -----------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------
 
 
 class Published(Record):
@@ -101,7 +108,7 @@ class Evidence(Record):
     verification: str | None = None
 
 
-# --- things --------------------------------------------------------------------------------------
+# --- things -----------------------------------------------------------------------------------
 
 
 class Entity(Record):
@@ -128,7 +135,7 @@ class Identifiers(Record):
 class Ownership(Record):
     owner: Slug
     percent: Number
-    from_: datetime.date | None = Field(None, alias="from")
+    from_: datetime.date | None = Field(default=None, alias="from")
     to: datetime.date | None = None
     sources: list[Slug] = []
 
@@ -156,7 +163,7 @@ class ListingCheck(Record):
 
 
 class Firm(Entity):
-    class_: str = Field("Company", alias="class", pattern=r"^[A-Z][A-Za-z]+$")
+    class_: str = Field(default="Company", alias="class", pattern=r"^[A-Z][A-Za-z]+$")
     legal_name: str | None = None
     country: Slug | None = None
     roles: list[Slug] = []
@@ -181,7 +188,7 @@ class Figure(Record):
 
 
 class Chip(Entity):
-    class_: str = Field("Chip", alias="class", pattern=r"^[A-Z][A-Za-z]+$")
+    class_: str = Field(default="Chip", alias="class", pattern=r"^[A-Z][A-Za-z]+$")
     maker: Slug
     designer_country: Slug | None = None
     kind: Slug = "accelerator"
@@ -192,7 +199,7 @@ class Chip(Entity):
     figures: list[Figure] = []
 
 
-# --- claims ----------------------------------------------------------------------------------------
+# --- claims -----------------------------------------------------------------------------------
 
 
 class Quantity(Record):
@@ -207,7 +214,7 @@ class Quantity(Record):
 class Valid(Record):
     """About when the claim speaks."""
 
-    from_: datetime.date | None = Field(None, alias="from")
+    from_: datetime.date | None = Field(default=None, alias="from")
     to: datetime.date | None = None
     precision: Slug | None = None
 
@@ -215,7 +222,7 @@ class Valid(Record):
 class RecordTime(Record):
     """When this record was made and, if it was, closed; not when anything happened."""
 
-    from_: datetime.datetime | None = Field(None, alias="from")
+    from_: datetime.datetime | None = Field(default=None, alias="from")
     to: datetime.datetime | None = None
     superseded_by: ClaimId | None = None
     reason: Slug | None = None
@@ -287,7 +294,7 @@ class Link(Record):
     comment: str
 
 
-# --- files -----------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------
 
 KINDS: dict[str, type[Record]] = {
     "articles": Article,

@@ -1,8 +1,8 @@
 """YAML files as plain values that remember their lines.
 
 A small, strict reading of YAML: only ``true`` and ``false`` are booleans (``NO`` is Norway),
-ISO dates are dates, numbers keep their decimal digits, a key may not stand twice in one mapping, and anchors, aliases and custom tags are refused (an alias bomb
-is a few bytes long).
+ISO dates are dates, numbers keep their decimal digits, a key may not stand twice in one
+mapping, and aliases are refused (an alias bomb is a few bytes long).
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     reader = _Reader(name, file.lines)
     content = reader.value(root, ()) if root is not None else {}
     if not isinstance(content, dict):
-        reader.findings.append(Finding(name, 1, "", "the top of the file must be a mapping", "yaml"))
+        reader.findings.append(
+            Finding(name, 1, "", "the top of the file must be a mapping", "yaml")
+        )
     if reader.findings:
         raise InvalidData(reader.findings)
     file.content = content
