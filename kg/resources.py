@@ -1,0 +1,33 @@
+"""The data files that come with the package, in a checkout or in an installed wheel."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def _data_directory(name: str) -> Path:
+    installed = _PACKAGE / "bundled" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name
+
+
+def ontology_directory() -> Path:
+    return _data_directory("ontology")
+
+
+def examples_directory() -> Path:
+    """The built-in knowledge base: records under it, and the queries in ``queries/``."""
+    return _data_directory("examples")
+
+
+@cache
+def query(name: str) -> str:
+    """The text of a file under ``kg/queries``, without prologue."""
+    return (_PACKAGE / "queries" / name).read_text(encoding="utf-8")
+
+
+def queries(directory: str) -> list[str]:
+    """Names of the files in a directory of ``kg/queries``, in the order of their names."""
+    return sorted(f"{directory}/{path.name}" for path in (_PACKAGE / "queries" / directory).iterdir())
