@@ -30,4 +30,5 @@ def query(name: str) -> str:
 
 def queries(directory: str) -> list[str]:
     """Names of the files in a directory of ``kg/queries``, in the order of their names."""
-    return sorted(f"{directory}/{path.name}" for path in (_PACKAGE / "queries" / directory).iterdir())
+    files = (_PACKAGE / "queries" / directory).iterdir()
+    return sorted(f"{directory}/{path.name}" for path in files)

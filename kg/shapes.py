@@ -10,8 +10,8 @@ import shacl
 from pyoxigraph import Quad, RdfFormat, Triple, parse, serialize
 
 from kg.errors import Finding
-from kg.records import Located
 from kg.namespaces import Namespaces
+from kg.records import Located
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,7 @@ class Origin:
 
 
 def origins_of(located: Mapping[str, Located]) -> dict[str, Origin]:
-    return {
-        iri: Origin(item.where, item.line, f"{item.kind[:-1] if item.name else ''} {item.name}".strip())
-        for iri, item in located.items()
-    }
+    return {iri: Origin(item.where, item.line, item.name) for iri, item in located.items()}
 
 
 class Validator:
@@ -35,10 +32,10 @@ class Validator:
 
     def __init__(self, directory: Path, names: Namespaces) -> None:
         self._names = names
-        text = "\n".join(
-            names.rebase(path.read_text(encoding="utf-8")) for path in sorted(directory.glob("*.ttl"))
-        )
-        triples = parse(input=text, format=RdfFormat.TURTLE)
+        triples: list[Quad] = []
+        for path in sorted(directory.glob("*.ttl")):
+            text = names.rebase(path.read_text(encoding="utf-8"))
+            triples += parse(input=text, format=RdfFormat.TURTLE)
         self._shapes = shacl.Shapes.from_text(_ntriples(triples), format="ntriples")
 
     def validate(
@@ -64,7 +61,7 @@ class Validator:
         path = f"{self._shorten_path(result.path)}: " if result.path else ""
         value = f" (found {self._shorten_value(result)})" if result.value is not None else ""
         message = f"{path}{result.message or result.component}{value}"
-        record = origin.record if origin.record else node
+        record = origin.record or node
         return Finding(origin.where, origin.line, record, message, result.component)
 
     def _shorten_path(self, path: str) -> str:
@@ -81,5 +78,3 @@ def _iri(term: str) -> str:
 def _ntriples(quads: Iterable[Quad | Triple]) -> str:
     triples = {Triple(quad.subject, quad.predicate, quad.object) for quad in quads}
     return (serialize(triples, format=RdfFormat.N_TRIPLES) or b"").decode()
-
-

@@ -1,0 +1,22 @@
+"""The read side of the REST layer: one JSON document a record, prepared when a snapshot is made.
+
+``documents`` writes them from the graph, ``store`` keeps them in SQLite beside the triples and
+finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell different facts.
+"""
+
+from kg.catalogue.documents import COLLECTIONS, Entry, entries
+from kg.catalogue.store import FILE as CATALOGUE_FILE
+from kg.catalogue.store import Catalogue, Page, PageRequest, write_catalogue
+from kg.catalogue.view import View
+
+__all__ = [
+    "CATALOGUE_FILE",
+    "COLLECTIONS",
+    "Catalogue",
+    "Entry",
+    "Page",
+    "PageRequest",
+    "View",
+    "entries",
+    "write_catalogue",
+]

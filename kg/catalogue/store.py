@@ -1,0 +1,246 @@
+"""The catalogue on disk: documents and their facets in SQLite, found again page by page.
+
+Lists are keyset pages over (sort value, slug): a page costs the same wherever it begins, and
+nothing is skipped or shown twice when the data changes between two pages.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kg.catalogue.documents import Entry
+from kg.catalogue.view import Json
+from kg.errors import InvalidInput, NotFound, UnknownName
+from kg.names import nearest
+
+FILE = "catalogue.sqlite"
+COUNT_LIMIT = 100_000
+"""Matches are counted up to here; beyond, an answer says that its count is truncated."""
+
+_SCHEMA = """
+CREATE TABLE entry (
+    collection TEXT NOT NULL, slug TEXT NOT NULL, document TEXT NOT NULL,
+    valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
+    PRIMARY KEY (collection, slug)
+) WITHOUT ROWID;
+CREATE TABLE facet (
+    collection TEXT NOT NULL, field TEXT NOT NULL, value NOT NULL, slug TEXT NOT NULL,
+    PRIMARY KEY (collection, field, value, slug)
+) WITHOUT ROWID;
+CREATE INDEX facet_by_slug ON facet (collection, slug, field, value);
+CREATE TABLE alias (
+    collection TEXT NOT NULL, alias TEXT NOT NULL, slug TEXT NOT NULL,
+    PRIMARY KEY (collection, alias)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What to list. ``equal``: field → accepted values; ``at_least``/``at_most``: numbers.
+
+    ``sort`` is a field or ``id``, with ``-`` before it for descending order. The two times are
+    ISO dates: ``valid_at`` about when, ``known_at`` as recorded when.
+    """
+
+    collection: str
+    equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)
+    valid_at: str | None = None
+    known_at: str | None = None
+    sort: str = "id"
+    cursor: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[Json]
+    next_cursor: str | None
+    count: int
+    count_truncated: bool
+
+
+def write_catalogue(path: Path, entries: Iterable[Entry]) -> None:
+    """Make the catalogue at ``path`` (a file that does not exist yet)."""
+    connection = sqlite3.connect(path)
+    try:
+        connection.executescript(_SCHEMA)
+        with connection:
+            for entry in entries:
+                _insert(connection, entry)
+        connection.execute("ANALYZE")
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def _insert(connection: sqlite3.Connection, entry: Entry) -> None:
+    text = json.dumps(entry.document, ensure_ascii=False, separators=(",", ":"))
+    row = (entry.collection, entry.slug, text, *entry.valid, *entry.recorded)
+    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    facets = (
+        (entry.collection, name, _stored(value), entry.slug)
+        for name, values in entry.facets.items()
+        for value in set(values)
+    )
+    connection.executemany("INSERT INTO facet VALUES (?, ?, ?, ?)", facets)
+    aliases = ((entry.collection, alias, entry.slug) for alias in entry.aliases)
+    connection.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?, ?)", aliases)
+
+
+def _stored(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+class Catalogue:
+    """A catalogue opened for reading. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise NotFound(f"no catalogue at {path}")
+        self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._local = threading.local()
+        rows = self._rows("SELECT DISTINCT collection, field FROM facet", ())
+        self.fields: dict[str, set[str]] = {}
+        for collection, name in rows:
+            self.fields.setdefault(collection, set()).add(name)
+
+    def counts(self) -> dict[str, int]:
+        """Documents in each collection."""
+        rows = self._rows("SELECT collection, COUNT(*) FROM entry GROUP BY collection", ())
+        return dict(rows)
+
+    def item(self, collection: str, slug: str) -> Json:
+        """The document called ``slug``, or by an alias of it.
+
+        Raises UnknownName with the nearest slugs.
+        """
+        found = self._rows(
+            "SELECT document FROM entry WHERE collection = ?1 AND slug = COALESCE("
+            "(SELECT slug FROM alias WHERE collection = ?1 AND alias = ?2), ?2)",
+            (collection, slug),
+        )
+        if not found:
+            raise UnknownName(collection.rstrip("s"), slug, nearest(slug, self.slugs(collection)))
+        document: Json = json.loads(found[0][0])
+        return document
+
+    def slugs(self, collection: str) -> list[str]:
+        rows = self._rows("SELECT slug FROM entry WHERE collection = ?", (collection,))
+        return [slug for (slug,) in rows]
+
+    def page(self, request: PageRequest) -> Page:
+        """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""
+        self._check_fields(request)
+        where, values = _filters(request)
+        total = self._rows(
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM entry e WHERE {where} LIMIT {COUNT_LIMIT + 1})",  # noqa: S608
+            values,
+        )[0][0]
+        rows = self._page_rows(request, where, values)
+        items = [json.loads(document) for document, _, _ in rows[: request.limit]]
+        more = len(rows) > request.limit
+        last = rows[request.limit - 1] if more else None
+        return Page(
+            items,
+            _encode_cursor(request.sort, last[2], last[1]) if last else None,
+            min(total, COUNT_LIMIT),
+            total > COUNT_LIMIT,
+        )
+
+    def _page_rows(
+        self, request: PageRequest, where: str, values: list[object]
+    ) -> list[tuple[str, str, object]]:
+        descending, name = request.sort.startswith("-"), request.sort.lstrip("-")
+        key, key_values = _sort_key(request.collection, name)
+        comparison, order = ("<", "DESC") if descending else (">", "ASC")
+        sql = f"SELECT document, slug, sort FROM (SELECT e.document, e.slug, {key} AS sort"  # noqa: S608
+        sql += f" FROM entry e WHERE {where})"
+        all_values = [*key_values, *values]
+        if request.cursor is not None:
+            sort, slug = _decode_cursor(request.cursor, request.sort)
+            sql += f" WHERE (sort, slug) {comparison} (?, ?)"
+            all_values += [sort, slug]
+        sql += f" ORDER BY sort {order}, slug {order} LIMIT ?"
+        return self._rows(sql, [*all_values, request.limit + 1])
+
+    def _check_fields(self, request: PageRequest) -> None:
+        known = self.fields.get(request.collection, set())
+        asked = {*request.equal, *request.at_least, *request.at_most, request.sort.lstrip("-")}
+        for name in sorted(asked - known - {"id"}):
+            hint = ", ".join(sorted(known))
+            raise InvalidInput(f"{request.collection} have no field {name!r}; there are: {hint}")
+
+    def _rows(self, sql: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
+            self._local.connection = connection
+        return list(connection.execute(sql, values))
+
+
+def _filters(request: PageRequest) -> tuple[str, list[object]]:
+    """The WHERE clause over ``entry e``: only fixed text and placeholders, never user text."""
+    clauses = ["e.collection = ?"]
+    values: list[object] = [request.collection]
+    for name, accepted in request.equal.items():
+        marks = ", ".join("?" * len(accepted))
+        clauses.append(_facet(f"CAST(f.value AS TEXT) IN ({marks})"))
+        values += [name, *accepted]
+    for limits, sign in ((request.at_least, ">="), (request.at_most, "<=")):
+        for name, number in limits.items():
+            clauses.append(_facet(f"typeof(f.value) != 'text' AND f.value {sign} ?"))
+            values += [name, number]
+    for start, end, at in (
+        ("valid_from", "valid_to", request.valid_at),
+        ("recorded_from", "recorded_to", request.known_at),
+    ):
+        if at is not None:
+            clauses.append(f"COALESCE(e.{start}, '') <= ? AND COALESCE(e.{end}, '9999') >= ?")
+            values += [at, at]
+    if request.known_at is None:
+        clauses.append("e.recorded_to IS NULL")
+    return " AND ".join(clauses), values
+
+
+def _facet(condition: str) -> str:
+    return (
+        "EXISTS (SELECT 1 FROM facet f WHERE f.collection = e.collection"  # noqa: S608
+        f" AND f.slug = e.slug AND f.field = ? AND {condition})"
+    )
+
+
+def _sort_key(collection: str, name: str) -> tuple[str, list[object]]:
+    if name == "id":
+        return "e.slug", []
+    return (
+        "COALESCE((SELECT MIN(f.value) FROM facet f WHERE f.collection = ? AND f.slug = e.slug"
+        " AND f.field = ?), '')",
+        [collection, name],
+    )
+
+
+def _encode_cursor(sort: str, value: object, slug: str) -> str:
+    text = json.dumps([sort, value, slug], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, sort: str) -> tuple[str | float, str]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        made_for, value, slug = json.loads(text)
+    except (binascii.Error, ValueError) as error:
+        message = "the cursor is not one that this service gave; begin without one"
+        raise InvalidInput(message) from error
+    if made_for != sort or not isinstance(value, str | int | float) or not isinstance(slug, str):
+        raise InvalidInput("the cursor belongs to another list; begin without one")
+    return value, slug

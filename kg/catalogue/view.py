@@ -1,0 +1,95 @@
+"""A graph read node by node, with plain Python values: what documents are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+
+from kg.mapping import RDF_TYPE
+from kg.namespaces import Namespaces
+
+Term = NamedNode | BlankNode | Literal | Triple
+Json = dict[str, Any]
+
+_DEFAULT = DefaultGraph()
+
+
+class View:
+    """The merged default graph of a store."""
+
+    def __init__(self, store: Store, names: Namespaces) -> None:
+        self.store, self.names = store, names
+        self._labels: dict[str, str] = {}
+        self._predicates: dict[str, NamedNode] = {}
+
+    def instances(self, curie: str) -> Iterator[NamedNode]:
+        """The nodes of exactly one class, in the order of their IRIs."""
+        quads = self.store.quads_for_pattern(None, RDF_TYPE, self.names.expand(curie), _DEFAULT)
+        nodes = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
+        return iter(sorted(nodes, key=lambda node: node.value))
+
+    def objects(self, subject: NamedNode, curie: str) -> list[Term]:
+        quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, _DEFAULT)
+        return sorted((quad.object for quad in quads), key=str)
+
+    def subjects(self, curie: str, value: NamedNode) -> list[NamedNode]:
+        quads = self.store.quads_for_pattern(None, self._predicate(curie), value, _DEFAULT)
+        found = (quad.subject for quad in quads)
+        return sorted((s for s in found if isinstance(s, NamedNode)), key=lambda s: s.value)
+
+    def nodes(self, subject: NamedNode, curie: str) -> list[NamedNode]:
+        return [term for term in self.objects(subject, curie) if isinstance(term, NamedNode)]
+
+    def node(self, subject: NamedNode, curie: str) -> NamedNode | None:
+        return next(iter(self.nodes(subject, curie)), None)
+
+    def values(self, subject: NamedNode, curie: str) -> list[Any]:
+        return [plain(term) for term in self.objects(subject, curie) if isinstance(term, Literal)]
+
+    def value(self, subject: NamedNode, curie: str) -> Any:
+        return next(iter(self.values(subject, curie)), None)
+
+    def types(self, subject: NamedNode) -> list[str]:
+        """Local names of the node's classes in our vocabulary."""
+        ours = self.names.prefixes["ct"]
+        kinds = self.nodes(subject, "rdf:type")
+        return [kind.value.removeprefix(ours) for kind in kinds if kind.value.startswith(ours)]
+
+    def slug(self, node: NamedNode) -> str:
+        """The part of the IRI after its namespace: what the API calls a record by."""
+        return self.names.shorten(node.value).partition(":")[2]
+
+    def label(self, node: NamedNode) -> str:
+        if node.value not in self._labels:
+            found = self.value(node, "rdfs:label") or self.value(node, "ct:paraphrase")
+            self._labels[node.value] = found or self.slug(node)
+        return self._labels[node.value]
+
+    def reference(self, node: NamedNode | None) -> Json | None:
+        if node is None:
+            return None
+        return {"id": self.slug(node), "iri": node.value, "label": self.label(node)}
+
+    def references(self, subject: NamedNode, curie: str) -> list[Json]:
+        return [ref for node in self.nodes(subject, curie) if (ref := self.reference(node))]
+
+    def _predicate(self, curie: str) -> NamedNode:
+        if curie not in self._predicates:
+            self._predicates[curie] = self.names.expand(curie)
+        return self._predicates[curie]
+
+
+def plain(term: Literal) -> Any:
+    """A literal as JSON would have it: numbers, booleans, and text for everything else."""
+    kind = term.datatype.value.rpartition("#")[2]
+    if kind == "boolean":
+        return term.value == "true"
+    if kind == "integer":
+        return int(term.value)
+    if kind == "decimal":
+        number = Decimal(term.value)
+        return int(number) if number == number.to_integral_value() else float(number)
+    return term.value
