@@ -1,0 +1,25 @@
+"""The engine room: queries and updates in processes that can be ended.
+
+The process that uses this package (the server) never lets the engine parse or evaluate
+what came from outside; it hands the work to children and reads bytes back.
+
+=============  =======================================================================
+`engine`       what callers use: :class:`Engine`, :class:`QueryRequest`, :class:`Answer`
+`limits`       every limit, with its default
+`gate`         looks at a SPARQL text in linear time, before any engine sees it
+`pool`         who runs next, on which worker, and what is ended when
+`fairness`     turns among clients
+`processes`    the server's handles on its children
+`wire`         the frames between them
+`zygote`       (child) holds the imports or the data, forks workers
+`worker`       (child) answers one query at a time
+`sandbox`      (child) what a worker gives up before it reads anything from outside
+`cache`        results of repeated queries, by version of the data
+=============  =======================================================================
+"""
+
+from kg.serving.engine import Answer, Engine, QueryRequest
+from kg.serving.gate import Form, Inspection, inspect
+from kg.serving.limits import Limits
+
+__all__ = ["Answer", "Engine", "Form", "Inspection", "Limits", "QueryRequest", "inspect"]

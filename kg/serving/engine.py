@@ -1,0 +1,281 @@
+"""(Server.) What the rest of the program asks: queries in, answers out.
+
+::
+
+    async with Engine(store_dir, Limits()) as engine:
+        form = engine.inspect(text).form           # to agree on a format first
+        answer = await engine.query(QueryRequest(text, media_type="text/csv"))
+        async for piece in answer: ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kg import snapshots
+from kg.errors import Defect, InvalidQuery, LimitExceeded, Unavailable
+from kg.serving import gate
+from kg.serving.cache import ResultCache, Stored
+from kg.serving.gate import Form, Inspection
+from kg.serving.limits import Limits
+from kg.serving.pool import Pool, Run, Source
+from kg.serving.processes import Zygote
+from kg.serving.wire import Frame, Kind
+from kg.snapshots import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QueryRequest:
+    """One query. ``client`` (an address, say) is whose turn it takes, nothing more.
+
+    ``default_graphs`` and ``named_graphs`` are the protocol's dataset: if either is given,
+    the query's own FROM and FROM NAMED count for nothing. ``rdf12`` false: the client's
+    format cannot carry triple terms or base directions, refuse a graph that has them.
+    """
+
+    text: str
+    media_type: str
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    base: str | None = None
+    rdf12: bool = True
+    client: str = ""
+
+
+class Answer:
+    """An answer that is on its way: iterate over it for its bytes.
+
+    The iteration ends without an exception only if the answer was whole. Leaving it early
+    or closing it ends the query. ``body`` is the answer where it was short enough to have
+    arrived already, else None.
+    """
+
+    def __init__(
+        self, kind: str, media_type: str, version: str, body: bytes | None, run: Run | None = None
+    ) -> None:
+        self.kind, self.media_type, self.version = kind, media_type, version
+        self.body = body
+        self._run = run
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._run is None:
+            yield self.body or b""
+            return
+        try:
+            while (frame := await self._run.next()) is not None:
+                yield _piece(frame)
+        finally:
+            self.close()
+
+    async def read(self) -> bytes:
+        """All of it."""
+        return b"".join([piece async for piece in self])
+
+    def close(self) -> None:
+        """End the query if it still runs."""
+        if self._run is not None:
+            self._run.abandon()
+
+
+class Engine:
+    """Serves the snapshot that ``store_dir`` has in force, and follows when it changes."""
+
+    def __init__(
+        self, store_dir: Path, limits: Limits | None = None, allowed: frozenset[str] = frozenset()
+    ) -> None:
+        """``allowed``: IRIs that SERVICE and LOAD may reach."""
+        self.limits = limits or Limits()
+        self._store_dir, self._allowed = store_dir, allowed
+        self._pool = Pool(self.limits, self._released)
+        self._cache = ResultCache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
+        self._zygote: Zygote
+        self._following = asyncio.Lock()
+        self._warming: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Engine:
+        snapshots.sweep(self._store_dir)
+        self._zygote = Zygote(self.limits.result_buffer)
+        await self.follow()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stop_warming()
+        await self._pool.close()
+        self._zygote.close()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that answers come from now.
+
+        :raises Unavailable: nothing was published yet.
+        """
+        if self._pool.source is None:
+            raise Unavailable("there is no data yet", 5)
+        return self._pool.source.snapshot
+
+    @property
+    def in_memory(self) -> bool:
+        """Answers come from a copy in memory (it takes a moment after each change)."""
+        return self._pool.source is not None and self._pool.source.path is None
+
+    @property
+    def running(self) -> int:
+        return self._pool.running
+
+    @property
+    def waiting(self) -> int:
+        return self._pool.waiting
+
+    def inspect(self, text: str) -> Inspection:
+        """The form and the measures of a query or update, without running it.
+
+        :raises LimitExceeded: it is too large, too deep or has too many parts.
+        :raises Forbidden: it would reach out to the network.
+        """
+        inspection = gate.inspect(text, self.limits)
+        gate.refuse_remote(inspection, self._allowed)
+        return inspection
+
+    async def query(self, request: QueryRequest) -> Answer:
+        """Run a query; returns when the answer begins.
+
+        :raises InvalidQuery: it is malformed, is an update, or cannot be evaluated.
+        :raises NotAcceptable: its media type cannot carry this answer.
+        :raises Forbidden: it would reach out to the network.
+        :raises LimitExceeded: a limit ended it.
+        :raises Unavailable: too busy; or there is no data yet.
+        """
+        stored = self._cache.get((self.snapshot.version, request))
+        if stored is not None:
+            return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
+        inspection = self.inspect(request.text)
+        if inspection.form is Form.UPDATE:
+            raise InvalidQuery("this is an update, not a query")
+        run = await self._pool.run(_work(request, inspection), request.client)
+        answer = await _begin(run)
+        if answer.body is not None and inspection.repeatable:
+            self._store(request, answer)
+        return answer
+
+    async def parse(self, body: bytes, media_type: str, base: str, client: str = "") -> Answer:
+        """Read an uploaded document in a child; the answer is N-Quads.
+
+        :raises InvalidQuery: it is malformed.
+        :raises LimitExceeded: it is too large or too deep.
+        :raises UnsupportedMedia: not a format of RDF.
+        """
+        if len(body) > self.limits.upload_bytes:
+            most = self.limits.upload_bytes
+            raise LimitExceeded(f"the document is longer than {most:,} bytes", "upload_bytes", most)
+        work = {"job": "parse", "media_type": media_type, "base": base}
+        return await _begin(await self._pool.run(work, client, body))
+
+    async def follow(self) -> None:
+        """Serve what ``CURRENT`` names now; returns when it does."""
+        async with self._following:
+            snapshot = snapshots.current(self._store_dir)
+            serving = self._pool.source
+            if snapshot is None or (serving and serving.snapshot == snapshot):
+                return
+            await self._stop_warming()
+            await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
+            if _size(snapshot.store) <= self.limits.memory_snapshot_bytes:
+                delay = self.limits.memory_snapshot_delay if serving else 0.0
+                self._warming = asyncio.create_task(self._warm(snapshot, delay))
+
+    async def warmed(self) -> None:
+        """Wait until a snapshot that fits is in memory."""
+        if self._warming is not None:
+            await asyncio.shield(self._warming)
+
+    async def _warm(self, snapshot: Snapshot, delay: float) -> None:
+        await asyncio.sleep(delay)
+        zygote = Zygote(self.limits.result_buffer)
+        source = Source(snapshot, zygote, None)
+        try:
+            await zygote.load(snapshot.store)
+            await self._pool.use(source)
+        except Unavailable as error:
+            log.warning("%s; serving from disk", error)
+        finally:
+            if self._pool.source is not source:
+                zygote.close()
+
+    async def _stop_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+            self._warming = None
+
+    def _released(self, source: Source) -> None:
+        """The last reader of a snapshot is done."""
+        if source.zygote is not self._zygote:
+            source.zygote.close()
+        snapshots.prune(self._store_dir, self._pool.generations)
+
+    def _store(self, request: QueryRequest, answer: Answer) -> None:
+        stored = Stored(answer.kind, answer.media_type, answer.body or b"")
+        self._cache.put((answer.version, request), stored, len(request.text))
+
+
+async def _begin(run: Run) -> Answer:
+    """Wait for the head of an answer; take the rest too if it has come with it."""
+    try:
+        frame = await run.next()
+        if frame is None or frame[0] != Kind.HEAD:
+            raise Defect("an answer without a head")
+        head = json.loads(frame[1])
+        body = None
+        if run.whole():
+            body = b"".join([_piece(frame) async for frame in _rest(run)])
+    except BaseException:
+        run.abandon()
+        raise
+    return Answer(
+        head["kind"], head["media_type"], run.version, body, None if body is not None else run
+    )
+
+
+async def _rest(run: Run) -> AsyncIterator[Frame]:
+    while (frame := await run.next()) is not None:
+        yield frame
+
+
+def _piece(frame: Frame) -> bytes:
+    kind, body = frame
+    if kind != Kind.DATA:
+        raise Defect(f"a frame of kind {kind} within an answer")
+    return body
+
+
+def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
+    given = bool(request.default_graphs or request.named_graphs)
+    asked = request if given else inspection
+    several = len(asked.default_graphs) > 1
+    return {
+        "job": "query",
+        "text": request.text,
+        "base": request.base,
+        "media_type": request.media_type,
+        "rdf12": request.rdf12,
+        "default_graphs": list(dict.fromkeys(asked.default_graphs)) if given or several else None,
+        "named_graphs": list(dict.fromkeys(asked.named_graphs)),
+    }
+
+
+def _size(store: Path) -> int:
+    return sum(file.stat().st_size for file in store.iterdir())

@@ -1,0 +1,62 @@
+"""Every limit of the service in one place, with its default and its unit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+
+def _processors() -> int:
+    return os.cpu_count() or 2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may cost and how many run at once. Times in seconds, memory in MiB."""
+
+    # one query
+    query_timeout: float = 30.0
+    """Seconds of work; waiting for a slow client does not count."""
+    transfer_timeout: float = 300.0
+    """Seconds from the start of a query to the last byte taken."""
+    query_memory: int = 1024
+    """MiB of address space beyond the data."""
+    result_bytes: int = 1 << 30
+    result_buffer: int = 1 << 20
+    """Bytes of an answer that wait in the server for a slow client."""
+
+    # the text of a query or an update
+    query_bytes: int = 1 << 20
+    update_bytes: int = 64 << 20
+    query_nesting: int = 64
+    """Brackets of any kind within one another."""
+    query_patterns: int = 300
+    """Triple patterns, counted by the signs that part them."""
+    query_operators: int = 200
+    """OPTIONAL, UNION, MINUS, EXISTS, FILTER, GRAPH, sub-SELECT and the like."""
+    query_path_steps: int = 100
+    """Steps of one property path."""
+
+    # uploaded documents
+    upload_bytes: int = 64 << 20
+    upload_nesting: int = 256
+
+    # how many at once
+    quick_workers: int = field(default_factory=lambda: 2 * _processors())
+    """Young queries that run side by side."""
+    long_after: float = 0.5
+    """Seconds after which a query loses priority and makes room for another young one."""
+    long_workers: int = 32
+    """Queries past ``long_after``; one more ends the oldest of the client that has most."""
+    long_grace: float = 3.0
+    """Seconds that a query may run before it can be ended to make room."""
+    queue: int = 1024
+    """Queries that wait for their turn; one client may fill half."""
+    memory_snapshot_bytes: int = 256 << 20
+    """Snapshots up to this size on disk are also held in memory."""
+    memory_snapshot_delay: float = 1.0
+    """Seconds that a snapshot must stay in force before it is read into memory."""
+
+    # repeated queries
+    cache_bytes: int = 64 << 20
+    cache_entry_bytes: int = 256 << 10

@@ -1,0 +1,370 @@
+"""(Server.) Which query runs on which worker, when it loses priority, and what ends it.
+
+A query enters through a :class:`~kg.serving.fairness.Turnstile` with a few *quick* places.
+Past ``long_after`` it gives its place up to the next young query and goes on at the lowest
+priority among the *long* ones. So a place is held for at most about ``long_after``, and
+queries that run away cannot keep small ones waiting. When there are too many long ones,
+the oldest of the client that has the most is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg.errors import (
+    ChiptrailError,
+    Defect,
+    InvalidQuery,
+    LimitExceeded,
+    NotAcceptable,
+    Unavailable,
+    UnsupportedMedia,
+)
+from kg.serving.fairness import Turnstile
+from kg.serving.limits import Limits
+from kg.serving.processes import Worker, Zygote
+from kg.serving.wire import Frame, Kind, pack, pack_json
+from kg.snapshots import Snapshot
+
+log = logging.getLogger(__name__)
+
+_RETRY = 0.1  # seconds until a query that found no room among the long ones asks again
+_SLOWEST_RESTART = 5.0
+
+
+@dataclass(eq=False)
+class Source:
+    """Where the workers of one snapshot come from, and how many of them there are."""
+
+    snapshot: Snapshot
+    zygote: Zygote
+    path: Path | None
+    """The store on disk; None for the zygote's memory."""
+    workers: int = 0
+
+
+@dataclass(eq=False)
+class Seat:
+    worker: Worker
+    source: Source
+    lowered: bool = False
+
+
+class Run:
+    """One piece of work on one worker, from the first frame to the last."""
+
+    def __init__(self, pool: Pool, seat: Seat, client: str, reuse: bool) -> None:
+        self.client, self.seat, self.quick = client, seat, True
+        self._pool, self._reuse = pool, reuse
+        self._loop = asyncio.get_running_loop()
+        self.started = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused_before = seat.worker.channel.paused()
+        self._verdict: ChiptrailError | None = None
+        self._open = True
+        self._bytes = 0
+
+    @property
+    def version(self) -> str:
+        return self.seat.source.snapshot.version
+
+    def start(self, frames: bytes) -> None:
+        self.seat.worker.channel.send(frames)
+        self._tick()
+
+    async def next(self) -> Frame | None:
+        """The next frame of the answer, None after the last.
+
+        :raises ChiptrailError: there is no answer, or no more of it.
+        """
+        frame = await self.seat.worker.channel.frame() if self._open else None
+        if self._verdict is not None:
+            raise self._verdict
+        if frame is None:
+            raise await self._post_mortem()
+        kind, body = frame
+        if kind == Kind.DATA:
+            self._count(len(body))
+        elif kind == Kind.END:
+            self._close(reuse=self._reuse and not json.loads(body)["retire"])
+            return None
+        elif kind == Kind.FAIL:
+            self._close(reuse=self._reuse)
+            raise self._error(json.loads(body))
+        return frame
+
+    def whole(self) -> bool:
+        """The rest of the answer is here: :meth:`next` will not wait."""
+        return self._open and self.seat.worker.channel.whole()
+
+    def end(self, verdict: ChiptrailError) -> None:
+        """Stop the work now; whoever takes the frames gets ``verdict``."""
+        if self._open:
+            self._verdict = verdict
+            self._close(reuse=False)
+
+    def abandon(self) -> None:
+        """Nobody wants the rest."""
+        self.end(Unavailable("the answer was abandoned"))
+
+    def _close(self, reuse: bool) -> None:
+        if self._open:
+            self._open = False
+            if self._timer is not None:
+                self._timer.cancel()
+            self._pool.leave(self, reuse)
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        most = self._pool.limits.result_bytes
+        if self._bytes > most:
+            self.end(_limit("result_bytes", most, "ask for less, with LIMIT or in parts"))
+            raise self._verdict or Defect("no verdict")
+
+    def _tick(self) -> None:
+        limits, age = self._pool.limits, self._loop.time() - self.started
+        waited = self.seat.worker.channel.paused() - self._paused_before
+        left = limits.query_timeout - (age - waited)
+        if left <= 0:
+            self.end(_limit("query_timeout", limits.query_timeout, "narrow the query"))
+        elif age >= limits.transfer_timeout:
+            self.end(_limit("transfer_timeout", limits.transfer_timeout, "read faster"))
+        else:
+            if self.quick and age >= limits.long_after:
+                self._pool.promote(self)
+            patience = _RETRY if age >= limits.long_after else limits.long_after - age
+            wait = min(left, limits.transfer_timeout - age, patience if self.quick else left)
+            self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
+
+    async def _post_mortem(self) -> ChiptrailError:
+        """Why the worker is gone."""
+        status = await self.seat.worker.exit_status()
+        self._close(reuse=False)
+        memory = self._pool.limits.query_memory
+        if status in (-signal.SIGABRT, -signal.SIGKILL):
+            return _limit("query_memory", memory, "narrow the query, or sort and group less")
+        if status in (-signal.SIGSEGV, -signal.SIGBUS):
+            nesting = self._pool.limits.query_nesting
+            return _limit("query_nesting", nesting, "nest less deeply")
+        log.error("a worker ended with status %s in mid-query", status)
+        return Defect("the process that worked on this ended unexpectedly")
+
+    def _error(self, failure: dict[str, Any]) -> ChiptrailError:
+        message = str(failure["message"])
+        match failure["error"]:
+            case "syntax":
+                return InvalidQuery(message, failure["line"], failure["column"])
+            case "evaluation":
+                return InvalidQuery(message)
+            case "memory":
+                memory = self._pool.limits.query_memory
+                return _limit("query_memory", memory, "narrow the query, or sort and group less")
+            case "format":
+                return NotAcceptable(message, [])
+            case "media":
+                return UnsupportedMedia(message, [])
+        return Defect(message)
+
+
+class Pool:
+    """The workers of the snapshot in force, and those still busy with older ones."""
+
+    def __init__(self, limits: Limits, released: Callable[[Source], None]) -> None:
+        self.limits = limits
+        self._released = released
+        self._turns = Turnstile(limits.quick_workers, limits.queue)
+        self._source: Source | None = None
+        self._idle: list[Seat] = []
+        self._takers: deque[asyncio.Future[Seat]] = deque()
+        self._spawning: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._runs: set[Run] = set()
+        self._sources: set[Source] = set()
+
+    @property
+    def source(self) -> Source | None:
+        return self._source
+
+    @property
+    def generations(self) -> set[int]:
+        """Numbers of the snapshots that somebody still reads."""
+        return {source.snapshot.number for source in self._sources}
+
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
+    @property
+    def waiting(self) -> int:
+        return self._turns.waiting
+
+    async def use(self, source: Source) -> None:
+        """Answer from ``source`` from here on; returns when it does.
+
+        Queries that run already go on to their end on what they began with.
+        """
+        seat = await self._fork(source)
+        before, self._source = self._source, source
+        idle, self._idle = self._idle, []
+        for old in idle:
+            self._discard(old)
+        if before is not None:
+            self._release(before)
+        self._settle(seat)
+        self._replenish()
+
+    async def run(self, work: dict[str, Any], client: str, body: bytes | None = None) -> Run:
+        """Start ``work`` when its turn comes. Work with a ``body`` ends with its worker.
+
+        :raises Unavailable: too much is waiting already, or there is nothing to ask yet.
+        """
+        if self._source is None:
+            raise Unavailable("there is no data yet", 5)
+        await self._turns.enter(client)
+        try:
+            seat = await self._take()
+        except BaseException:
+            self._turns.leave()
+            raise
+        run = Run(self, seat, client, reuse=body is None)
+        self._runs.add(run)
+        frames = pack_json(Kind.WORK, work)
+        run.start(frames if body is None else frames + pack(Kind.BODY, body))
+        return run
+
+    def promote(self, run: Run) -> None:
+        """Make room for a young query, if there is room among the long ones."""
+        running_long = [other for other in self._runs if not other.quick]
+        if len(running_long) >= self.limits.long_workers:
+            victim = self._victim(running_long)
+            if victim is None:
+                return
+            victim.end(Unavailable("too many long queries run at once; try again later", 10))
+        run.quick = False
+        run.seat.lowered = run.seat.worker.lower_priority()
+        self._turns.leave()
+        self._replenish()
+
+    def leave(self, run: Run, reuse: bool) -> None:
+        self._runs.discard(run)
+        if run.quick:
+            self._turns.leave()
+        if reuse and run.seat.lowered:
+            reuse = run.seat.worker.restore_priority()
+            run.seat.lowered = False
+        if reuse and len(self._idle) < self.limits.quick_workers:
+            self._settle(run.seat)
+        else:
+            self._discard(run.seat)
+        self._replenish()
+
+    async def close(self) -> None:
+        self._source, source = None, self._source
+        for run in list(self._runs):
+            run.end(Unavailable("the service is stopping", 10))
+        for task in self._spawning:
+            task.cancel()
+        await asyncio.gather(*self._spawning, return_exceptions=True)
+        idle, self._idle = self._idle, []
+        for seat in idle:
+            self._discard(seat)
+        if source is not None:
+            self._release(source)
+
+    def _victim(self, runs: list[Run]) -> Run | None:
+        client, _ = Counter(run.client for run in runs).most_common(1)[0]
+        oldest = min((run for run in runs if run.client == client), key=lambda run: run.started)
+        age = asyncio.get_running_loop().time() - oldest.started
+        return oldest if age >= self.limits.long_grace else None
+
+    async def _take(self) -> Seat:
+        while self._idle:
+            seat = self._idle.pop()
+            if seat.worker.channel.idle:
+                return seat
+            self._discard(seat)
+        taker: asyncio.Future[Seat] = asyncio.get_running_loop().create_future()
+        self._takers.append(taker)
+        self._replenish()
+        try:
+            return await taker
+        except asyncio.CancelledError:
+            if taker.done() and not taker.cancelled() and taker.exception() is None:
+                self._settle(taker.result())
+            raise
+
+    def _settle(self, seat: Seat) -> None:
+        """Give a free worker to whoever waits for one."""
+        if seat.source is not self._source:
+            self._discard(seat)
+            return
+        while self._takers:
+            taker = self._takers.popleft()
+            if not taker.done():
+                taker.set_result(seat)
+                return
+        self._idle.append(seat)
+
+    def _replenish(self) -> None:
+        if self._source is None:
+            return
+        young = sum(run.quick for run in self._runs)
+        wanted = max(len(self._takers), self.limits.quick_workers - young, 1)
+        for _ in range(wanted - len(self._idle) - len(self._spawning)):
+            task = asyncio.get_running_loop().create_task(self._spawn(self._source))
+            self._spawning.add(task)
+            task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self._spawning.discard(task)
+        self._replenish()
+
+    async def _spawn(self, source: Source) -> None:
+        try:
+            self._settle(await self._fork(source))
+            self._failures = 0
+        except Unavailable as error:
+            self._failures += 1
+            log.warning("%s (%d times in a row)", error, self._failures)
+            if self._failures > 3:
+                self._refuse_takers(error)
+            await asyncio.sleep(min(0.05 * 2**self._failures, _SLOWEST_RESTART))
+
+    def _refuse_takers(self, error: Unavailable) -> None:
+        while self._takers:
+            taker = self._takers.popleft()
+            if not taker.done():
+                taker.set_exception(error)
+
+    async def _fork(self, source: Source) -> Seat:
+        source.workers += 1
+        self._sources.add(source)
+        try:
+            worker = await source.zygote.fork(source.path, self.limits.query_memory)
+        except BaseException:
+            source.workers -= 1
+            self._release(source)
+            raise
+        return Seat(worker, source)
+
+    def _discard(self, seat: Seat) -> None:
+        seat.worker.kill()
+        seat.source.workers -= 1
+        self._release(seat.source)
+
+    def _release(self, source: Source) -> None:
+        if source is not self._source and not source.workers and source in self._sources:
+            self._sources.discard(source)
+            self._released(source)
+
+
+def _limit(name: str, value: float, remedy: str) -> LimitExceeded:
+    return LimitExceeded(f"ended by {name} ({value:,}): {remedy}", name, value)

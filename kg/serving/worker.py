@@ -1,0 +1,204 @@
+"""(Child.) Answers one query at a time over a socket; dies when anything goes wrong.
+
+There is no recovery in here on purpose: a worker that meets a fault that is not the
+query's own ends, and the server starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.serving import sandbox, wire
+from kg.serving.wire import Kind
+
+_PIECE = 64 << 10
+_RETIRE_AFTER_GROWTH = 256 << 20
+_POSITION = re.compile(r"error at (\d+):(\d+)")
+_JSON_LD = "application/ld+json"
+
+Work = dict[str, Any]
+
+
+class Refusal(Exception):
+    """The answer cannot be given; ``error`` names the class that the server raises."""
+
+    def __init__(self, error: str, message: str) -> None:
+        self.error = error
+        super().__init__(message)
+
+
+def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> None:
+    """Serve until the server closes the socket. ``memory`` in MiB. Never returns."""
+    sandbox.die_with_parent()
+    sandboxed = sandbox.refuse_network()
+
+    def serve() -> None:
+        store = open_store()
+        sandbox.limit_memory(memory)
+        hello = {"pid": os.getpid(), "tid": threading.get_native_id(), "sandboxed": sandboxed}
+        wire.write(descriptor, wire.pack_json(Kind.HELLO, hello))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the exit status says what is needed
+        _serve(descriptor, store)
+        os._exit(0)
+
+    sandbox.run_with_big_stack(serve)
+    os._exit(1)
+
+
+def _serve(descriptor: int, store: ox.Store) -> None:
+    least = sandbox.peak_memory()
+    while True:
+        try:
+            work = wire.read_json(descriptor, Kind.WORK)
+        except EOFError:
+            return
+        output = Output(descriptor)
+        try:
+            _JOBS[work["job"]](store, work, descriptor, output)
+        except BrokenPipeError:
+            return
+        except (Refusal, SyntaxError, RuntimeError, ValueError, OSError, MemoryError) as error:
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, _describe(error)))
+            if isinstance(error, MemoryError):
+                return
+            continue
+        output.end({"retire": sandbox.peak_memory() - least > _RETIRE_AFTER_GROWTH})
+
+
+class Output:
+    """A writable file whose content goes to the server in pieces of 64 KiB."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._frames = bytearray()
+        self._piece = bytearray()
+
+    def head(self, value: dict[str, Any]) -> None:
+        self._frames += wire.pack_json(Kind.HEAD, value)
+
+    def write(self, data: bytes) -> int:
+        self._piece += data
+        if len(self._piece) >= _PIECE:
+            self._send()
+        return len(data)
+
+    def end(self, value: dict[str, Any]) -> None:
+        self._pack_piece()
+        self._frames += wire.pack_json(Kind.END, value)
+        wire.write(self._descriptor, self._frames)
+
+    def flush(self) -> None:
+        """Part of the file protocol; pieces go out when they are full."""
+
+    def _send(self) -> None:
+        self._pack_piece()
+        wire.write(self._descriptor, self._frames)
+        self._frames.clear()
+
+    def _pack_piece(self) -> None:
+        if self._piece:
+            self._frames += wire.pack(Kind.DATA, self._piece)
+            self._piece.clear()
+
+
+def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
+    over, dataset = _dataset(store, work)
+    results = over.query(work["text"], base_iri=work["base"], **dataset)
+    if isinstance(results, ox.QueryTriples):
+        _graph(results, work, output)
+        return
+    results_format = ox.QueryResultsFormat.from_media_type(work["media_type"])
+    if results_format is None:
+        raise Refusal("format", f"{work['media_type']} cannot carry bindings or a boolean")
+    kind = "ask" if isinstance(results, ox.QueryBoolean) else "select"
+    output.head({"kind": kind, "media_type": work["media_type"]})
+    results.serialize(output, results_format)
+
+
+def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
+    rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
+    if rdf_format is None:
+        raise Refusal("format", f"{work['media_type']} cannot carry a graph")
+    output.head({"kind": "graph", "media_type": work["media_type"]})
+    if work["rdf12"] and work["media_type"] != _JSON_LD:
+        results.serialize(output, rdf_format)
+    else:
+        plain = list(_plain(results, directions=work["rdf12"]))
+        ox.serialize(plain, output, rdf_format)
+
+
+def _plain(results: ox.QueryTriples, directions: bool) -> Iterator[ox.Triple]:
+    """The triples, provided that RDF 1.1 can say them (``directions``: with base directions)."""
+    for triple in results:
+        value = triple.object
+        if isinstance(value, ox.Triple):
+            raise Refusal("format", "the answer has triple terms, which this format cannot carry")
+        if isinstance(value, ox.Literal) and value.direction is not None and not directions:
+            raise Refusal("format", "the answer has base directions, which RDF 1.1 cannot carry")
+        yield triple
+
+
+def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
+    """Read an uploaded document and hand it back as N-Quads, which is safe to load."""
+    kind, body = wire.read(descriptor)
+    if kind != Kind.BODY:
+        raise Refusal("defect", "the document is missing")
+    rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
+    if rdf_format is None:
+        raise Refusal("media", f"{work['media_type']} is not a format of RDF")
+    quads = ox.parse(body, rdf_format, base_iri=work["base"], rename_blank_nodes=True)
+    output.head({"kind": "graph", "media_type": "application/n-quads"})
+    ox.serialize(quads, output, ox.RdfFormat.N_QUADS)
+
+
+_JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
+    "query": _query,
+    "parse": _parse,
+}
+
+
+def _dataset(store: ox.Store, work: Work) -> tuple[ox.Store, dict[str, Any]]:
+    """The store and the arguments of ``query`` that make the dataset that was asked for.
+
+    Several default graphs are merged for real, in memory: the engine's own union gives a
+    triple that stands in two of them twice.
+    """
+    if work["default_graphs"] is None:
+        return store, {}
+    default = [ox.NamedNode(iri) for iri in work["default_graphs"]]
+    named = [ox.NamedNode(iri) for iri in work["named_graphs"]]
+    if len(default) < 2:
+        return store, {"default_graph": default, "named_graphs": named}
+    merged = ox.Store()
+    merged.load(_quads_of(store, default, named), ox.RdfFormat.N_QUADS)
+    return merged, {"default_graph": [ox.DefaultGraph()], "named_graphs": named}
+
+
+def _quads_of(store: ox.Store, default: list[ox.NamedNode], named: list[ox.NamedNode]) -> bytes:
+    """N-Quads of one document, so that a blank node stays one across the graphs."""
+    pieces = [_triples(store, graph) for graph in default]
+    pieces += [_triples(store, g).replace(b" .\n", f" {g} .\n".encode()) for g in named]
+    return b"".join(pieces)
+
+
+def _triples(store: ox.Store, graph: ox.NamedNode) -> bytes:
+    return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
+
+
+def _describe(error: Exception) -> dict[str, Any]:
+    message = str(error)
+    if isinstance(error, SyntaxError):
+        position = _POSITION.search(message)
+        line, column = map(int, position.groups()) if position else (None, None)
+        return {"error": "syntax", "message": message, "line": line, "column": column}
+    if isinstance(error, Refusal):
+        return {"error": error.error, "message": message}
+    if isinstance(error, MemoryError):
+        return {"error": "memory", "message": message}
+    return {"error": "evaluation", "message": message}

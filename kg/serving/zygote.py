@@ -1,0 +1,131 @@
+"""(Child.) Has the engine imported, and perhaps a snapshot in memory; forks workers.
+
+Started by the server as ``python -m kg.serving.zygote <descriptor>``. Single-threaded, so
+that forking is safe, and it never reads anything from outside. On the control socket come
+JSON lines; each ``fork`` brings the worker's end of a socket pair with it::
+
+    → {"load": "/…/generations/3/store"}      ← {"loaded": 123456}
+    → {"fork": "/…/generations/3/store" | null, "memory": 1024}   + descriptor
+                                               ← {"exited": 4711, "status": 6}
+
+``null`` means the loaded data; ``status`` is negative for a signal, as in subprocess.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.serving import sandbox, worker
+
+
+class Zygote:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._deaths = _deaths()
+        self._store = ox.Store()
+
+    def run(self) -> None:
+        """Serve until the server closes the control socket, then end with all workers."""
+        selector = selectors.DefaultSelector()
+        selector.register(self._control, selectors.EVENT_READ, self._obey)
+        selector.register(self._deaths, selectors.EVENT_READ, self._reap)
+        while True:
+            for key, _ in selector.select():
+                key.data()
+
+    def _obey(self) -> None:
+        lines, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 64)
+        if not lines:
+            sys.exit()
+        while not lines.endswith(b"\n"):
+            lines += self._control.recv(1 << 16)
+        for line in lines.splitlines():
+            order = json.loads(line)
+            if "load" in order:
+                self._load(order["load"])
+            else:
+                self._fork(order, descriptors.pop(0))
+
+    def _load(self, path: str) -> None:
+        """Fill the store through a pipe from a child: an open disk store starts threads."""
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            _child(lambda: _dump(path, writing))
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            self._store.bulk_load(pipe, ox.RdfFormat.N_QUADS)
+        gc.freeze()
+        self._report({"loaded": len(self._store)})
+
+    def _fork(self, order: dict[str, Any], descriptor: int) -> None:
+        if os.fork() == 0:
+            self._control.close()
+            path = order["fork"]
+            _child(
+                lambda: worker.main(
+                    descriptor,
+                    lambda: self._store if path is None else ox.Store.read_only(path),
+                    order["memory"],
+                )
+            )
+        os.close(descriptor)
+
+    def _reap(self) -> None:
+        os.read(self._deaths, 1 << 16)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            self._report({"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+
+    def _report(self, message: dict[str, Any]) -> None:
+        self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _dump(path: str, descriptor: int) -> None:
+    sandbox.die_with_parent()
+    with os.fdopen(descriptor, "wb") as pipe:
+        ox.Store.read_only(path).dump(pipe, ox.RdfFormat.N_QUADS)
+
+
+def _child(work: Callable[[], None]) -> None:
+    """Run ``work`` in a forked child and end it without going back up the parent's stack."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        work()
+    finally:
+        os._exit(1 if sys.exc_info()[0] else 0)
+
+
+def _deaths() -> int:
+    """A descriptor that becomes readable when a child ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    os.set_blocking(reading, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return reading
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    main()

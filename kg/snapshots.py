@@ -1,0 +1,156 @@
+"""Generations of the store on disk: begun aside, published at once, pruned when unread.
+
+::
+
+    <store>/CURRENT               the number of the generation in force, replaced atomically
+    <store>/generations/<n>/      an immutable snapshot
+        store/                    a RocksDB store; its default graph is the merge of its graphs
+        snapshot.json             at least {"version": "…"}
+    <store>/generations/.new-<pid>-<serial>/    one that is being made
+
+A generation is complete or absent: everything in it is synced before ``CURRENT`` names it,
+and what a crash leaves behind has no number and is swept away by :func:`sweep`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg.errors import Defect
+
+_SERIAL = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One published generation. ``facts`` is its ``snapshot.json``."""
+
+    path: Path
+    number: int
+    facts: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        return str(self.facts["version"])
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store"
+
+
+def begin(store_dir: Path) -> Path:
+    """A fresh directory to make the next generation in (same file system: it is renamed)."""
+    building = _generations(store_dir) / f".new-{os.getpid()}-{next(_SERIAL)}"
+    building.mkdir(parents=True)
+    return building
+
+
+def write_facts(building: Path, facts: Mapping[str, Any]) -> None:
+    """Write ``snapshot.json``; ``facts`` must hold ``version``, which names this content."""
+    text = json.dumps(dict(facts), indent=2, sort_keys=True, ensure_ascii=False)
+    (building / "snapshot.json").write_text(text + "\n", encoding="utf-8")
+
+
+def publish(store_dir: Path, building: Path) -> Snapshot:
+    """Make ``building`` the generation in force; durable when this returns.
+
+    :raises Defect: it has no ``store/`` or no ``snapshot.json`` with a version.
+    """
+    facts = _read_facts(building)
+    if not (building / "store").is_dir() or "version" not in facts:
+        raise Defect(f"{building} is not a snapshot: it needs store/ and a version")
+    for orphan in (building / "store").glob("bulk-*.sst"):
+        orphan.unlink()
+    _sync_tree(building)
+    number = max(_numbers(store_dir), default=0) + 1
+    path = _generations(store_dir) / str(number)
+    building.rename(path)
+    _sync(path.parent)
+    _point_at(store_dir, number)
+    return Snapshot(path, number, facts)
+
+
+def current(store_dir: Path) -> Snapshot | None:
+    """The generation in force, None where nothing was published yet."""
+    try:
+        number = int((store_dir / "CURRENT").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+    path = _generations(store_dir) / str(number)
+    return Snapshot(path, number, _read_facts(path))
+
+
+def prune(store_dir: Path, keep: Collection[int] = ()) -> None:
+    """Remove every generation but the one in force and those of ``keep``."""
+    in_force = current(store_dir)
+    kept = {*keep, *([in_force.number] if in_force else [])}
+    for number in _numbers(store_dir):
+        if number not in kept:
+            shutil.rmtree(_generations(store_dir) / str(number), ignore_errors=True)
+
+
+def sweep(store_dir: Path) -> None:
+    """Remove what processes that are gone left behind half made."""
+    for leftover in _generations(store_dir).glob(".new-*"):
+        if not _alive(int(leftover.name.split("-")[1])):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _generations(store_dir: Path) -> Path:
+    return store_dir / "generations"
+
+
+def _numbers(store_dir: Path) -> list[int]:
+    try:
+        names = os.listdir(_generations(store_dir))
+    except FileNotFoundError:
+        return []
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((path / "snapshot.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Defect(f"{path} is not a snapshot: no snapshot.json") from error
+    return facts
+
+
+def _point_at(store_dir: Path, number: int) -> None:
+    aside = store_dir / f".CURRENT-{os.getpid()}"
+    aside.write_text(f"{number}\n", encoding="ascii")
+    _sync(aside)
+    aside.replace(store_dir / "CURRENT")
+    _sync(store_dir)
+
+
+def _sync_tree(root: Path) -> None:
+    for folder, _, files in os.walk(root):
+        for name in files:
+            _sync(Path(folder) / name)
+        _sync(Path(folder))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
