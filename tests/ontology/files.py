@@ -37,6 +37,7 @@ PREFIXES = {
     "eli": "http://data.europa.eu/eli/ontology#",
     "qudt": "http://qudt.org/schema/qudt/",
     "sh": "http://www.w3.org/ns/shacl#",
+    "dcat": "http://www.w3.org/ns/dcat#",
     "vann": "http://purl.org/vocab/vann/",
     "vs": "http://www.w3.org/2003/06/sw-vocab-status/ns#",
 }
