@@ -1,16 +1,14 @@
-"""From files to a snapshot: read, map, check, derive, write; all or nothing.
+"""From what was read to a snapshot: check, derive, write; all or nothing.
 
-The build is a function of its input files: the same records give the same canonical N-Quads,
-whose SHA-256 is the version of the data.
+The build is a function of its input: the same records give the same canonical N-Quads, whose
+SHA-256 is the version of the data.
 """
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyoxigraph import (
@@ -21,21 +19,18 @@ from pyoxigraph import (
     Quad,
     RdfFormat,
     Store,
-    parse,
     serialize,
 )
 
 from kg import snapshots
 from kg.catalogue import CATALOGUE_FILE, View, entries, write_catalogue
-from kg.derive import derive, describe_dataset
+from kg.derive import derive
 from kg.errors import Finding, InvalidData
-from kg.mapping import Output, map_records
+from kg.intake import DatasetInfo, Intake, ontology_quads
 from kg.namespaces import Namespaces
-from kg.records import KINDS, Record, Records, read_records
-from kg.resources import examples_directory, ontology_directory
-from kg.shapes import Validator, origins_of
+from kg.resources import ontology_directory
+from kg.shapes import Validator
 from kg.snapshots import Snapshot
-from kg.yamlfile import read_utf8, read_yaml
 
 Progress = Callable[[str], None]
 """Told the name of each step as it begins."""
@@ -45,58 +40,46 @@ def quiet(_: str) -> None:
     """A Progress that says nothing."""
 
 
-class DatasetInfo(Record):
-    """``dataset.yaml``: the dataset as a whole."""
+def validate(intake: Intake, only: Iterable[str] | None = None) -> list[Finding]:
+    """Every finding of the shapes on ``intake``, with its file and line.
 
-    title: str
-    description: str
-    version: str
-    as_of: datetime.date
-    recorded: datetime.datetime
-    licence: str
+    Graphs outside our namespace are their owner's business and are not looked at.
 
-
-@dataclass(frozen=True)
-class Base:
-    """A knowledge base as read: its records and quads, nothing derived yet."""
-
-    info: DatasetInfo
-    records: Records
-    output: Output
-
-    @property
-    def names(self) -> Namespaces:
-        return self.output.names
-
-
-def read_base(names: Namespaces, directory: Path | None = None) -> Base:
-    """Read the records under ``directory`` (default: the built-in knowledge base).
-
-    Raises InvalidData with every finding of every file.
+    ``only``: IRIs of the nodes to report on; the others are context.
     """
-    directory = directory or examples_directory()
-    info_file = read_yaml(directory / "dataset.yaml")
-    info = DatasetInfo.model_validate(info_file.content)
-    files = sorted(p for p in directory.rglob("*.yaml") if p.name != "dataset.yaml")
-    records = read_records(files, KINDS)
-    output = map_records(records, names, info.recorded)
-    output.quads += describe_dataset(names, info.as_of, info.version)
-    return Base(info, records, output)
+    validator = Validator(ontology_directory() / "shapes", intake.names)
+    ours = intake.names.prefixes["g"]
+    model = [q for q in intake.quads if str(q.graph_name).startswith(f"<{ours}")]
+    quads = [*ontology_quads(intake.names), *model]
+    return validator.validate(quads, intake.origins, None if only is None else frozenset(only))
 
 
-def ontology_quads(names: Namespaces) -> Iterator[Quad]:
-    """The ontology, its concepts and alignments, as the graph ``g:ontology``."""
-    graph = names.expand("g:ontology")
-    root = ontology_directory()
-    for pattern in ("chiptrail.ttl", "modules/*.ttl", "concepts/*.ttl", "alignments/*.ttl"):
-        for path in sorted(root.glob(pattern)):
-            text = names.rebase(read_utf8(path))
-            for triple in parse(input=text, format=RdfFormat.TURTLE, base_iri=names.base):
-                yield Quad(triple.subject, triple.predicate, triple.object, graph)
+def build(
+    intake: Intake, store_dir: Path, progress: Progress = quiet, merge: bool = True
+) -> Snapshot:
+    """Make ``intake`` the generation in force of ``store_dir``.
+
+    ``merge`` false leaves the store's default graph empty instead of the merge of all graphs.
+    Raises InvalidData where the shapes find fault; then, and on any other failure, the
+    generation in force stays as it was.
+    """
+    progress("validate")
+    if findings := validate(intake):
+        raise InvalidData(findings)
+    progress("derive")
+    memory = Store()
+    memory.extend(ontology_quads(intake.names))
+    memory.extend(intake.quads)
+    derive(memory, intake.names, merge)
+    return _write(memory, intake.names, intake.info, store_dir, progress)
 
 
-def validator(names: Namespaces) -> Validator:
-    return Validator(ontology_directory() / "shapes", names)
+def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
+    """Make an empty store the generation in force: no knowledge base, no catalogue."""
+    building = snapshots.begin(store_dir)
+    Store(building / "store").flush()
+    snapshots.write_facts(building, {"version": canonical_version([]), "base": names.base})
+    return snapshots.publish(store_dir, building)
 
 
 def canonical_version(quads: Iterable[Quad]) -> str:
@@ -112,30 +95,9 @@ def named_quads(store: Store) -> Iterator[Quad]:
     return (quad for quad in store if not isinstance(quad.graph_name, DefaultGraph))
 
 
-def check_base(base: Base) -> list[Finding]:
-    """Every finding of the shapes on a base, with its file and line."""
-    quads = [*ontology_quads(base.names), *base.output.quads]
-    return validator(base.names).validate(quads, origins_of(base.output.origins))
-
-
-def build(base: Base, store_dir: Path, progress: Progress = quiet, check: bool = True) -> Snapshot:
-    """Make ``base`` the generation in force of ``store_dir``.
-
-    Raises InvalidData where the shapes find fault; then, and on any other failure, the
-    generation in force stays as it was.
-    """
-    progress("validate")
-    if check and (findings := check_base(base)):
-        raise InvalidData(findings)
-    progress("derive")
-    memory = Store()
-    memory.extend(ontology_quads(base.names))
-    memory.extend(base.output.quads)
-    derive(memory, base.names)
-    return write_snapshot(memory, base, store_dir, progress)
-
-
-def write_snapshot(memory: Store, base: Base, store_dir: Path, progress: Progress) -> Snapshot:
+def _write(
+    memory: Store, names: Namespaces, info: DatasetInfo, store_dir: Path, progress: Progress
+) -> Snapshot:
     progress("hash")
     version = canonical_version(named_quads(memory))
     building = snapshots.begin(store_dir)
@@ -146,8 +108,8 @@ def write_snapshot(memory: Store, base: Base, store_dir: Path, progress: Progres
         disk.flush()
         del disk
         progress("catalogue")
-        write_catalogue(building / CATALOGUE_FILE, entries(View(memory, base.names)))
-        snapshots.write_facts(building, _facts(memory, base, version))
+        write_catalogue(building / CATALOGUE_FILE, entries(View(memory, names)))
+        snapshots.write_facts(building, _facts(memory, names, info, version))
         progress("publish")
         return snapshots.publish(store_dir, building)
     except BaseException:
@@ -155,15 +117,15 @@ def write_snapshot(memory: Store, base: Base, store_dir: Path, progress: Progres
         raise
 
 
-def _facts(memory: Store, base: Base, version: str) -> dict[str, object]:
-    graphs = sorted(node.value for node in memory.named_graphs() if isinstance(node, NamedNode))
+def _facts(memory: Store, names: Namespaces, info: DatasetInfo, version: str) -> dict[str, object]:
+    graphs = [node for node in memory.named_graphs() if isinstance(node, NamedNode)]
     return {
         "version": version,
-        "dataset": base.info.model_dump(mode="json"),
-        "base": base.names.base,
-        "quads": len(memory),
+        "dataset": info.model_dump(mode="json"),
+        "base": names.base,
+        "quads": sum(1 for _ in named_quads(memory)),
         "graphs": {
-            graph: sum(1 for _ in memory.quads_for_pattern(None, None, None, NamedNode(graph)))
-            for graph in graphs
+            graph.value: sum(1 for _ in memory.quads_for_pattern(None, None, None, graph))
+            for graph in sorted(graphs, key=lambda node: node.value)
         },
     }

@@ -6,6 +6,7 @@ The rules are the updates in ``kg/queries/derive``, run in the order of their na
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Iterator
 
 from pyoxigraph import Literal, Quad, Store
 
@@ -13,6 +14,10 @@ from kg.mapping import RDF_TYPE, literal
 from kg.namespaces import Namespaces
 from kg.resources import queries, query
 
+DERIVED_GRAPHS = ("current", "current-why", "rdf12", "status")
+"""Graphs that hold nothing but what follows from the others."""
+
+MERGE = "derive/4-merge.ru"
 FRESH_MONTHS = 18
 """How long a state holds after it was last stated (model: states are fresh for 18 months)."""
 
@@ -39,7 +44,20 @@ def _months_before(day: datetime.date, months: int) -> datetime.date:
     return datetime.date(year, month + 1, min(day.day, last))
 
 
-def derive(store: Store, names: Namespaces) -> None:
-    """Add to ``store`` everything that the rules derive, and the merged default graph."""
+def derive(store: Store, names: Namespaces, merge: bool = True) -> None:
+    """Add to ``store`` everything that the rules derive, and the merged default graph.
+
+    ``merge`` false leaves the default graph empty.
+    """
     for name in queries("derive"):
-        store.update(names.sparql_prologue + names.rebase(query(name)))
+        if merge or name != MERGE:
+            store.update(names.sparql_prologue + names.rebase(query(name)))
+
+
+def asserted(quads: Iterable[Quad], names: Namespaces) -> Iterator[Quad]:
+    """Those of ``quads`` that somebody asserted: the input of a build, not its results."""
+    graphs = {names.expand(f"g:{graph}") for graph in (*DERIVED_GRAPHS, "ontology")}
+    rank, derived = names.expand("ct:rank"), names.expand("con:derived")
+    kept = [q for q in quads if q.graph_name not in graphs and q.predicate != rank]
+    computed = {q.subject for q in kept if q.object == derived}
+    return (q for q in kept if q.subject not in computed)

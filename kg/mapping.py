@@ -108,10 +108,22 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Document:
+    """What claims take from the article that they stand in."""
+
+    graph: str
+    published: Published | None
+
+    @classmethod
+    def of(cls, article: Article) -> Document:
+        return cls(article.graph, article.published)
+
+
+@dataclass(frozen=True)
 class Context:
     """What the mapping of one record needs to know of the others."""
 
-    articles: Mapping[str, Article]
+    documents: Mapping[str, Document]
     default_recorded: datetime.datetime
 
 
@@ -122,17 +134,16 @@ def map_records(
     records: Records,
     names: Namespaces,
     recorded: datetime.datetime,
-    writers: Mapping[type[Record], Writer] | None = None,
-    known: Mapping[str, Article] | None = None,
+    writers: Mapping[type[Record], Writer],
+    known: Mapping[str, Document] | None = None,
 ) -> Output:
-    """All quads of ``records``; ``known`` are articles outside of them that claims may cite."""
-    articles = dict(known or {}) | {article.id: article for article in records.of(Article)}
-    context = Context(articles, recorded)
-    table = WRITERS | dict(writers or {})
+    """All quads of ``records``. ``known``: articles outside of them that claims may cite."""
+    documents = {article.id: Document.of(article) for article in records.of(Article)}
+    context = Context(dict(known or {}) | documents, recorded)
     output = Output(names)
     for located in records:
         output.located = located
-        table[type(located.record)](located.record, output, context)
+        writers[type(located.record)](located.record, output, context)
     output.located = None
     return output
 
@@ -372,9 +383,8 @@ def _figure(chip: Chip, figure: Figure, number: int, out: Output) -> None:
 
 def _claim(claim: Claim, out: Output, context: Context) -> None:
     source = _header(out).source or ""
-    article = context.articles.get(source)
-    stated = claim.stated or (article.published if article else None)
-    graph = article.graph if article else f"claims-{source}"
+    document = context.documents.get(source) or Document(f"claims-{source}", None)
+    stated, graph = claim.stated or document.published, document.graph
     _content(
         claim,
         "history" if claim.record.to else graph,

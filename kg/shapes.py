@@ -33,30 +33,33 @@ class Validator:
     def __init__(self, directory: Path, names: Namespaces) -> None:
         self._names = names
         triples: list[Quad] = []
-        for path in sorted(directory.glob("*.ttl")):
+        for path in sorted(directory.glob("*.shapes.ttl")):
             text = names.rebase(path.read_text(encoding="utf-8"))
             triples += parse(input=text, format=RdfFormat.TURTLE)
         self._shapes = shacl.Shapes.from_text(_ntriples(triples), format="ntriples")
 
     def validate(
-        self, quads: Iterable[Quad], origins: Mapping[str, Origin] | None = None
+        self,
+        quads: Iterable[Quad],
+        origins: Mapping[str, Origin],
+        only: frozenset[str] | None = None,
     ) -> list[Finding]:
-        """What is wrong with the merge of ``quads``.
+        """What is wrong with the merge of ``quads``, each finding with its place.
 
-        With ``origins``, only findings on the nodes named there are returned, each with its
-        place: so a small file can be checked against a large base.
+        ``only``: IRIs of the nodes to report on (and nodes without an IRI), so that a small
+        file can be checked against a large base that is known to be right.
         """
         report = self._shapes.validate_text(_ntriples(quads), format="ntriples")
         findings = {
             self._finding(result, origins)
             for result in report.results
-            if origins is None or _iri(result.focus_node) in origins
+            if only is None or _iri(result.focus_node) in only or result.focus_node[0] == "_"
         }
-        return sorted(findings)
+        return sorted(findings, key=lambda f: (f.where, f.line or 0, f.record, f.message))
 
-    def _finding(self, result: shacl.Result, origins: Mapping[str, Origin] | None) -> Finding:
+    def _finding(self, result: shacl.Result, origins: Mapping[str, Origin]) -> Finding:
         iri = _iri(result.focus_node)
-        origin = (origins or {}).get(iri, Origin("data"))
+        origin = origins.get(iri, Origin("data"))
         node = self._names.shorten(iri)
         path = f"{self._shorten_path(result.path)}: " if result.path else ""
         value = f" (found {self._shorten_value(result)})" if result.value is not None else ""

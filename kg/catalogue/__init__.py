@@ -5,6 +5,7 @@ finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell di
 """
 
 from kg.catalogue.documents import COLLECTIONS, Entry, entries
+from kg.catalogue.flat import flatten
 from kg.catalogue.store import FILE as CATALOGUE_FILE
 from kg.catalogue.store import Catalogue, Page, PageRequest, write_catalogue
 from kg.catalogue.view import View
@@ -18,5 +19,6 @@ __all__ = [
     "PageRequest",
     "View",
     "entries",
+    "flatten",
     "write_catalogue",
 ]

@@ -11,7 +11,7 @@ import binascii
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,6 +137,11 @@ class Catalogue:
     def slugs(self, collection: str) -> list[str]:
         rows = self._rows("SELECT slug FROM entry WHERE collection = ?", (collection,))
         return [slug for (slug,) in rows]
+
+    def documents(self, collection: str) -> Iterator[Json]:
+        """Every document of a collection, in the order of their slugs."""
+        sql = "SELECT document FROM entry WHERE collection = ? ORDER BY slug"
+        return (json.loads(text) for (text,) in self._rows(sql, (collection,)))
 
     def page(self, request: PageRequest) -> Page:
         """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""

@@ -1,0 +1,29 @@
+# Set-up happens on its own: every target needs the virtual environment, and pip fills it once.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: serve test lint types check conformance bench clean
+
+serve: .venv/installed
+	$(BIN)/chiptrail serve
+
+test: .venv/installed
+	$(BIN)/pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/installed
+	$(BIN)/mypy
+
+check: lint types test
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv store build dist

@@ -1,0 +1,69 @@
+"""The application: routes over one service, errors in one shape, nothing from outside hosts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+
+from api import documents, problems, rest, sparql
+from api.pages import page
+from api.service import running, service_of
+from kg.config import Settings
+
+_HERE = Path(__file__).parent
+
+
+def create_app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings) as service:
+            app.state.service = service
+            yield
+
+    app = FastAPI(
+        title="Chiptrail",
+        summary="Evidence on AI chips and export controls, as a knowledge graph",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    problems.install(app)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After"],
+    )
+    app.include_router(rest.router)
+    app.include_router(sparql.router)
+    app.include_router(documents.router)
+    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.add_api_route("/", home, include_in_schema=False)
+    app.add_api_route("/docs", docs, include_in_schema=False)
+    app.add_api_route("/healthz", healthz, tags=["Service"], summary="Is the process alive")
+    return app
+
+
+async def healthz() -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+async def home(request: Request) -> Response:
+    service = service_of(request)
+    return page(request, "home.html", title="Chiptrail", counts=service.catalogue.counts())
+
+
+async def docs(request: Request) -> Response:
+    """The API page, drawn from the OpenAPI description; no script, no outside host."""
+    description: Mapping[str, Any] = request.app.openapi()
+    return page(request, "docs.html", title="API", description=description)

@@ -1,0 +1,185 @@
+"""The ``chiptrail`` command. Exit status: 0 done, 1 the thing checked has findings, 2 wrong use.
+
+Answers go to standard output; progress and errors to standard error, progress only on a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kg import operations
+from kg.build import Progress, build, quiet
+from kg.check import check_files, check_source
+from kg.config import Settings, load_settings, variables
+from kg.errors import ChiptrailError, InvalidData
+from kg.formats import RDF_FORMATS, RESULT_FORMATS
+from kg.intake import read_base
+from kg.namespaces import Namespaces
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        command(options)
+    except InvalidData as error:
+        print(error, file=sys.stderr)
+        print(f"chiptrail: {len(error.findings)} finding(s)", file=sys.stderr)
+        return 1
+    except ChiptrailError as error:
+        print(f"chiptrail: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has what it wanted.
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def _build(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    intake = read_base(Namespaces(settings.base), options.examples)
+    snapshot = build(intake, settings.store, _progress(), merge=settings.default_graph == "union")
+    print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    # Imported here: the web server is not needed by the other commands, and slow to load.
+    from api.server import serve
+
+    serve(_settings(options), empty=options.empty, progress=_progress())
+
+
+def _load(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    snapshot = operations.load(settings, options.files, options.graph, _progress())
+    print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    intake = check_files(options.files, Namespaces(_settings(options).base), options.examples)
+    for source in options.source:
+        passages = check_source(intake, source)
+        print(f"{source}: {passages} passages verified")
+    print("no findings")
+
+
+def _query(options: argparse.Namespace) -> None:
+    text = operations.query_text(options.query)
+    operations.run_query(_settings(options), text, options.format, sys.stdout.buffer)
+
+
+def _export(options: argparse.Namespace) -> None:
+    operations.export(_settings(options), options.format, sys.stdout.buffer)
+
+
+def _backup(options: argparse.Namespace) -> None:
+    print(operations.backup(_settings(options).store, options.directory))
+
+
+def _restore(options: argparse.Namespace) -> None:
+    print(operations.restore(_settings(options).store, options.directory).version)
+
+
+# --- the parser -------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("chiptrail", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = _common()
+
+    def add(name: str, command: Command, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        sub.set_defaults(command=command)
+        return sub
+
+    examples = ("--examples", "directory of the records (default: the built-in knowledge base)")
+    one = add("build", _build, "build the store from the records")
+    one.add_argument(examples[0], type=Path, help=examples[1])
+    _default_graph(one)
+
+    one = add("serve", _serve, "serve the store over HTTP, building it first if there is none")
+    one.add_argument("--host", help="address to listen on")
+    one.add_argument("--port", type=int, help="port to listen on")
+    one.add_argument("--empty", action="store_true", help="without the built-in knowledge base")
+    _default_graph(one)
+    one.epilog = _environment()
+    one.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    one = add("load", _load, "add files (YAML records or RDF) to the store")
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    one.add_argument("--graph", metavar="IRI", help="graph for triples that name none")
+
+    one = add("check", _check, "check files (default: the built-in base) without loading them")
+    one.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    one.add_argument(examples[0], type=Path, help=examples[1])
+    one.add_argument(
+        "--source",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="verify spans and hashes against your copy of an article's text (repeatable)",
+    )
+
+    one = add("query", _query, "run a SPARQL query (our prefixes need no declaration)")
+    one.add_argument("query", metavar="SPARQL|FILE")
+    formats = ["table", *(f.name for f in RESULT_FORMATS + RDF_FORMATS)]
+    one.add_argument("--format", choices=formats, help="default: table, or ttl for graphs")
+
+    one = add("export", _export, "write the whole dataset to standard output")
+    one.add_argument("--format", choices=operations.EXPORTS, default="nq")
+
+    one = add("backup", _backup, "copy the store in force to a directory")
+    one.add_argument("directory", type=Path, metavar="DIR")
+    one = add("restore", _restore, "make a backup the store in force")
+    one.add_argument("directory", type=Path, metavar="DIR")
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--store", type=Path, metavar="DIR", help="directory of the store")
+    common.add_argument("--base", metavar="IRI", help="base IRI of the graph's names")
+    return common
+
+
+def _default_graph(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--default-graph",
+        choices=("union", "strict"),
+        help="what queries without FROM see: the merge of all graphs, or the store's own default",
+    )
+
+
+def _environment() -> str:
+    lines = [f"  {name:32} {default!s}" for name, default, _ in variables()]
+    return "environment variables and their defaults (flags win):\n" + "\n".join(lines)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    names = ("store", "base", "host", "port", "default_graph")
+    return load_settings({name: getattr(options, name, None) for name in names})
+
+
+def _progress() -> Progress:
+    if not sys.stderr.isatty():
+        return quiet
+    start = time.monotonic()
+
+    def show(step: str) -> None:
+        print(f"  {time.monotonic() - start:6.2f} s  {step}", file=sys.stderr)
+
+    return show

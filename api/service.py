@@ -1,0 +1,90 @@
+"""What the routes share: settings, the engine room, the catalogue of the snapshot in force."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from string import Template
+from typing import Any
+
+from fastapi import Request
+
+from kg.catalogue import CATALOGUE_FILE, Catalogue
+from kg.config import Settings
+from kg.errors import InvalidInput, Unavailable
+from kg.namespaces import Namespaces
+from kg.resources import query
+from kg.serving import Answer, Engine, QueryRequest
+from kg.snapshots import Snapshot
+
+# RFC 3987 allows more, but these end an IRI in SPARQL and never stand in one of ours.
+_NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
+
+
+class Service:
+    """One running service over one store directory."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self.names = Namespaces(settings.base)
+        self._catalogue: tuple[int, Catalogue] | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The generation in force. Raises Unavailable where nothing was built yet."""
+        return self.engine.snapshot
+
+    @property
+    def version(self) -> str:
+        return self.snapshot.version
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of the generation in force. Raises Unavailable where it has none."""
+        snapshot = self.snapshot
+        if self._catalogue is None or self._catalogue[0] != snapshot.number:
+            path = snapshot.path / CATALOGUE_FILE
+            if not path.exists():
+                raise Unavailable("this store has no catalogue: it was served with --empty")
+            self._catalogue = (snapshot.number, Catalogue(path))
+        return self._catalogue[1]
+
+    async def run(self, name: str, media_type: str, **terms: str) -> Answer:
+        """Run a query of ours, ``$name`` in it replaced by SPARQL terms (see :meth:`iri`)."""
+        text = Template(self.names.rebase(query(name))).substitute(terms)
+        request = QueryRequest(self.names.sparql_prologue + text, media_type=media_type)
+        return await self.engine.query(request)
+
+    async def select(self, name: str, **terms: str) -> list[dict[str, dict[str, str]]]:
+        """The bindings of a SELECT of ours."""
+        answer = await self._json(name, **terms)
+        bindings: list[dict[str, dict[str, str]]] = answer["results"]["bindings"]
+        return bindings
+
+    async def ask(self, name: str, **terms: str) -> bool:
+        return bool((await self._json(name, **terms))["boolean"])
+
+    async def _json(self, name: str, **terms: str) -> Any:
+        answer = await self.run(name, "application/sparql-results+json", **terms)
+        return json.loads(await answer.read())
+
+    @staticmethod
+    def iri(text: str) -> str:
+        """``text`` as an IRI in SPARQL. Raises InvalidInput where it cannot be one."""
+        if _NOT_IN_IRI.search(text):
+            raise InvalidInput(f"not an IRI: {text!r}")
+        return f"<{text}>"
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """A service with its processes started, and ended with the context."""
+    async with Engine(settings.store, settings.limits) as engine:
+        yield Service(settings, engine)
+
+
+def service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,75 @@
+"""Settings: flags, then environment (``CHIPTRAIL_*``), then defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from kg.errors import InvalidInput
+from kg.namespaces import DEFAULT_BASE
+from kg.serving.limits import Limits
+
+PREFIX = "CHIPTRAIL_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    base: str = DEFAULT_BASE
+    """Base IRI of everything that the graph names; the serving address may differ."""
+    store: Path = Path("store")
+    """Directory of the built store."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    default_graph: Literal["union", "strict"] = "union"
+    """What a query's default graph is: the merge of all graphs, or the store's own."""
+    write_token: str = ""
+    """Bearer token for writes; without one every write is refused."""
+    limits: Limits = field(default_factory=Limits)
+
+
+def load_settings(
+    flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> Settings:
+    """``flags`` (None values count as not given) over the environment over the defaults.
+
+    Raises InvalidInput for a value that does not fit, naming the variable.
+    """
+    environment = os.environ if environment is None else environment
+    given = {name: value for name, value in flags.items() if value is not None}
+    limits = _from_environment(Limits, environment)
+    settings = {"limits": Limits(**limits)} | _from_environment(Settings, environment) | given
+    return Settings(**settings)
+
+
+def variables() -> list[tuple[str, object, str]]:
+    """Name, default and type of every environment variable, for ``serve --help``."""
+    return [
+        (PREFIX + f.name.upper(), getattr(kind(), f.name), str(f.type))
+        for kind in (Settings, Limits)
+        for f in dataclasses.fields(kind)
+        if f.name != "limits"
+    ]
+
+
+def _from_environment(kind: type[Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {
+        f.name: _parse(PREFIX + f.name.upper(), environment[PREFIX + f.name.upper()], hints[f.name])
+        for f in dataclasses.fields(kind)
+        if PREFIX + f.name.upper() in environment
+    }
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    if kind in (int, float, Path):
+        try:
+            return kind(text)
+        except ValueError:
+            raise InvalidInput(f"{name} must be a number, not {text!r}") from None
+    if kind is not str and text not in kind.__args__:
+        raise InvalidInput(f"{name} must be one of {', '.join(kind.__args__)}, not {text!r}")
+    return text

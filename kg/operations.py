@@ -1,0 +1,221 @@
+"""What the command line does with a store: prepare, load, query, export, back up, restore."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO
+
+from pyoxigraph import (
+    BlankNode,
+    Literal,
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Triple,
+    serialize,
+)
+
+from kg import snapshots
+from kg.build import Progress, build, build_empty, named_quads, quiet
+from kg.catalogue import CATALOGUE_FILE, COLLECTIONS, Catalogue, View, flatten
+from kg.config import Settings
+from kg.derive import asserted, describe_dataset
+from kg.errors import InvalidInput, InvalidQuery, NotFound
+from kg.formats import by_name
+from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base
+from kg.namespaces import Namespaces
+from kg.snapshots import Snapshot
+from kg.yamlfile import read_utf8
+
+Term = NamedNode | BlankNode | Literal | Triple
+
+EXPORTS = ("nq", "trig", "jsonld", "csv")
+
+
+def prepare(settings: Settings, empty: bool, progress: Progress = quiet) -> Snapshot:
+    """The store in force; where there is none, the built-in base is built (or an empty store)."""
+    found = snapshots.current(settings.store)
+    if found is not None:
+        return found
+    names = Namespaces(settings.base)
+    if empty:
+        return build_empty(names, settings.store)
+    merge = settings.default_graph == "union"
+    return build(read_base(names), settings.store, progress, merge)
+
+
+def load(
+    settings: Settings, files: Sequence[Path], graph: str | None, progress: Progress = quiet
+) -> Snapshot:
+    """Add files to the store in force and derive everything anew, all or nothing.
+
+    ``graph``: IRI for triples that name no graph (RDF files need one, or name their own).
+    Raises InvalidData with every finding; InvalidInput where a graph is wanted.
+    """
+    if graph is None and (plain := [f for f in files if f.suffix in (".ttl", ".nt", ".rdf")]):
+        raise InvalidInput(f"{plain[0]}: say with --graph which graph its triples belong to")
+    names = Namespaces(settings.base)
+    snapshot = prepare(settings, empty=False, progress=progress)
+    intake = stored_intake(snapshot, names)
+    progress("read")
+    intake.add_files(files, NamedNode(graph) if graph else names.expand("g:unnamed"))
+    return build(intake, settings.store, progress, settings.default_graph == "union")
+
+
+def stored_intake(snapshot: Snapshot, names: Namespaces) -> Intake:
+    """What a store asserts, as if it had just been read."""
+    store = Store.read_only(str(snapshot.store))
+    info = snapshot.facts.get("dataset")
+    intake = Intake(names, DatasetInfo.model_validate(info) if info else builtin_info())
+    intake.quads += asserted(named_quads(store), names)
+    intake.documents |= documents_in(View(_merged(intake.quads), names))
+    if not info:
+        intake.quads += describe_dataset(names, intake.info.as_of, intake.info.version)
+    return intake
+
+
+def _merged(quads: Iterable[Quad]) -> Store:
+    store = Store()
+    store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+    return store
+
+
+def query_text(argument: str) -> str:
+    """The query itself, or the content of the file that ``argument`` names."""
+    looks_like_a_file = "{" not in argument and Path(argument).suffix in (".rq", ".sparql")
+    if not looks_like_a_file:
+        return argument
+    if not Path(argument).is_file():
+        raise InvalidInput(f"no such file: {argument}")
+    return read_utf8(Path(argument))
+
+
+def run_query(settings: Settings, text: str, format_name: str | None, out: BinaryIO) -> None:
+    """Run a query over the store in force and write its results.
+
+    ``format_name``: a name of kg.formats, or ``table``; None chooses by the form of the query.
+    Raises InvalidQuery with the position of a mistake, InvalidInput for a format that cannot
+    carry the answer.
+    """
+    names = Namespaces(settings.base)
+    prologue = names.sparql_prologue
+    try:
+        results = _open(settings).query(prologue + text)
+    except SyntaxError as error:
+        raise InvalidQuery(_without_prologue(str(error), prologue.count("\n"))) from None
+    graph = isinstance(results, QueryTriples)
+    name = format_name or ("ttl" if graph else "table")
+    wanted = by_name("csv" if name == "table" else name)
+    if wanted is None or (wanted.kind == "results") == graph:
+        raise InvalidInput(f"{name} cannot carry the answer of this query")
+    if isinstance(results, QueryTriples):
+        out.write(serialize(results, format=wanted.rdf, prefixes=names.prefixes) or b"")
+    elif name == "table":
+        out.write(_table(results, names).encode())
+    else:
+        out.write(results.serialize(format=wanted.results) or b"")
+
+
+def _without_prologue(message: str, lines: int) -> str:
+    """The position as the user counts it: our prefixes stand before the first line."""
+    return re.sub(r"error at (\d+):", lambda m: f"error at {int(m[1]) - lines}:", message)
+
+
+def _table(results: QuerySolutions | QueryBoolean, names: Namespaces) -> str:
+    if isinstance(results, QueryBoolean):
+        return f"{str(bool(results)).lower()}\n"
+    header = [variable.value for variable in results.variables]
+    rows = [[_cell(value, names) for value in solution] for solution in results]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def _cell(value: Term | None, names: Namespaces) -> str:
+    if value is None:
+        return ""
+    return names.shorten(value.value) if isinstance(value, NamedNode) else _plain(value)
+
+
+def _plain(value: Term) -> str:
+    return value.value if isinstance(value, Literal) else str(value)
+
+
+def _open(settings: Settings) -> Store:
+    """The store in force, read-only. Raises NotFound where nothing was built yet."""
+    found = snapshots.current(settings.store)
+    if found is None:
+        raise NotFound(f"no store in {settings.store}; run 'chiptrail build'")
+    return Store.read_only(str(found.store))
+
+
+def export(settings: Settings, format_name: str, out: BinaryIO) -> None:
+    """Write every named graph (``nq``, ``trig``, ``jsonld``), or the records as ``csv``."""
+    store = _open(settings)
+    if format_name == "csv":
+        _export_csv(settings, out)
+        return
+    wanted = RdfFormat.JSON_LD if format_name == "jsonld" else _rdf_format(format_name)
+    # JSON-LD cannot carry the triple terms of g:rdf12; the claims hold the same content.
+    quads = (
+        quad
+        for quad in named_quads(store)
+        if format_name != "jsonld" or not isinstance(quad.object, Triple)
+    )
+    serialize(quads, out, format=wanted, prefixes=Namespaces(settings.base).prefixes)
+
+
+def _rdf_format(name: str) -> RdfFormat:
+    found = by_name(name)
+    if found is None:
+        raise InvalidInput(f"no format {name!r}")
+    return found.rdf
+
+
+def _export_csv(settings: Settings, out: BinaryIO) -> None:
+    """One table: collection, id, field, value; a row a value."""
+    snapshot = snapshots.current(settings.store)
+    if snapshot is None or not (snapshot.path / CATALOGUE_FILE).exists():
+        raise NotFound("this store has no records to export as CSV")
+    catalogue = Catalogue(snapshot.path / CATALOGUE_FILE)
+    text = TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(["collection", "id", "field", "value"])
+    for collection in COLLECTIONS:
+        for document in catalogue.documents(collection):
+            rows = flatten(document).items()
+            writer.writerows((collection, document["id"], key, value) for key, value in rows)
+    text.detach()
+
+
+def backup(store_dir: Path, directory: Path) -> Path:
+    """Copy the generation in force to ``directory``, which must not exist yet."""
+    found = snapshots.current(store_dir)
+    if found is None:
+        raise NotFound(f"no store in {store_dir}; run 'chiptrail build'")
+    if directory.exists():
+        raise InvalidInput(f"{directory} exists already; name a new directory")
+    shutil.copytree(found.path, directory)
+    return directory
+
+
+def restore(store_dir: Path, directory: Path) -> Snapshot:
+    """Make a backup the generation in force; the store as it was stays until that is done."""
+    if not (directory / "snapshot.json").is_file():
+        raise InvalidInput(f"{directory} is not a backup: it has no snapshot.json")
+    building = snapshots.begin(store_dir)
+    shutil.copytree(directory, building, dirs_exist_ok=True)
+    return snapshots.publish(store_dir, building)
