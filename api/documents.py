@@ -99,14 +99,17 @@ async def dereference(request: Request, kind: str, slug: str) -> Response:
     return RedirectResponse(f"{thing.path}.{offer.name}", 303, headers={"Vary": "Accept"})
 
 
-for _kind in KINDS:
+def _route(kind: str) -> None:
+    async def endpoint(request: Request, slug: str) -> Response:
+        return await dereference(request, kind, slug)
+
     router.add_api_route(
-        f"/{_kind}/{{slug:path}}",
-        # The kind is bound here; FastAPI must not take it for a parameter of the request.
-        lambda request, slug, _kind=_kind: dereference(request, _kind, slug),
-        methods=["GET"],
-        include_in_schema=False,
+        f"/{kind}/{{slug:path}}", endpoint, methods=["GET", "HEAD"], include_in_schema=False
     )
+
+
+for _kind in KINDS:
+    _route(_kind)
 
 
 async def _exists(service: Service, thing: Thing) -> bool:
