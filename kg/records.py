@@ -230,9 +230,10 @@ class RecordTime(Record):
 
 def _span(value: object) -> object:
     """``1632-1731`` → (1632, 1731): code points, half-open."""
-    if isinstance(value, str):
-        return tuple(value.split("-"))
-    return value
+    start, dash, end = str(value).partition("-")
+    if not (dash and start.isdecimal() and end.isdecimal()):
+        raise ValueError("write a span as START-END, in characters, such as 1632-1731")
+    return int(start), int(end)
 
 
 Span = Annotated[tuple[int, int], BeforeValidator(_span)]

@@ -120,6 +120,7 @@ class _Reader:
                 self.refuse(key_node, f"key {key!r} stands twice in one mapping")
                 continue
             result[key] = self.value(value_node, (*path, key))
+            self.lines[(*path, key)] = key_node.start_mark.line + 1
         return result
 
     def scalar(self, node: yaml.Node) -> Any:
