@@ -1,0 +1,414 @@
+"""Could this product go to that place on that day, under which rule, and says who?
+
+``StatusService`` answers one question (``status``), lays a chip's status out over time
+(``determinations``) and compares days, rules and thresholds (``diff``, ``flips``). An answer is
+never "allowed": where no recorded rule is met it is "none-found".
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from kg.policy.evaluate import Judgement, holds, judge
+from kg.policy.facts import ChipFacts
+from kg.policy.logic import Outcome
+from kg.policy.records import LicenceException, Rule
+from kg.policy.rulebook import ONE_DAY, Rulebook, Shipment
+
+Date = datetime.date
+
+HOME = "united-states"
+"""Whose export rules the part ``us`` of an answer is about."""
+LETTER = "is-informed-letter"
+
+REVIEWS = (
+    "unstated",
+    "licences-promised",
+    "presumption-of-approval",
+    "case-by-case",
+    "presumption-of-denial",
+)
+"""Review policies, from the one that says least to the strictest."""
+
+REQUIREMENTS = (
+    "none-found",
+    "codified-not-enforced",
+    "compliance-pending",
+    "indeterminate",
+    "licence-required",
+)
+"""Requirements, from the weakest to the strongest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question(Shipment):
+    """A shipment of a chip; ``end_user`` is a firm, ``end_use`` a use that some rules depend on.
+
+    ``known_at``: answer from what this record said then.
+    """
+
+    chip: str
+    ship_from: str | None = HOME
+    known_at: datetime.datetime | None = None
+    end_user: str | None = None
+    end_use: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule's part in an answer."""
+
+    judgement: Judgement
+    state: str | None = None
+    """The enforcement state on the day, where the text is not enforced."""
+    review: str | None = None
+    exception: str | None = None
+    possible_exceptions: tuple[LicenceException, ...] = ()
+    relaxed_by: tuple[str, ...] = ()
+    exempted_by: tuple[str, ...] = ()
+    through_headquarters: bool = False
+    form: str | None = None
+    """The kind of the rule's instrument."""
+
+    @property
+    def rule(self) -> Rule:
+        return self.judgement.rule
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.judgement.outcome
+
+    @property
+    def requires(self) -> str:
+        """What this rule alone brings: one of REQUIREMENTS."""
+        if not self.rule.requirement or self.exempted_by or self.outcome is Outcome.NOT_MET:
+            return "none-found"
+        if self.outcome is Outcome.INDETERMINATE:
+            return "indeterminate"
+        return self.state or self.rule.requirement
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The part ``us``: what all findings together come to."""
+
+    requirement: str
+    paragraph: str | None = None
+    review: str | None = None
+    exception: str | None = None
+    letter: str | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The answer to a question; ``kg.policy.answers`` writes it out.
+
+    ``others`` are the rules of other activities and jurisdictions at the destination. For a model
+    without figures of its own, ``configurations`` holds the answer for each of its boards, and
+    ``differing`` the parts of the decision in which they differ.
+    """
+
+    question: Question
+    chip: ChipFacts
+    decision: Decision
+    findings: tuple[Finding, ...] = ()
+    others: tuple[Finding, ...] = ()
+    configurations: tuple[Status, ...] = ()
+    differing: tuple[str, ...] = ()
+    unknown_record: bool = False
+
+    @property
+    def decisive(self) -> tuple[Finding, ...]:
+        """The findings that make the answer: those met, else those open, else all examined."""
+        parts = self.configurations or (self,)
+        every = {f.rule.id: f for part in parts for f in part.findings}
+        for outcome in (Outcome.MET, Outcome.INDETERMINATE):
+            found = tuple(f for f in every.values() if f.outcome is outcome and not f.exempted_by)
+            if found:
+                return found
+        return tuple(every.values())
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Metrics whose absence leaves a rule open."""
+        parts = self.configurations or (self,)
+        return tuple(
+            dict.fromkeys(m for part in parts for f in part.findings for m in f.judgement.missing)
+        )
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """Metrics whose rival figures decide the outcome of a rule."""
+        parts = self.configurations or (self,)
+        found = (m for part in parts for f in part.findings for m in f.judgement.decided_by)
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass
+class StatusService:
+    """Answers from one rulebook and the facts of all chips.
+
+    ``recorded`` is the record time of rules that carry none of their own.
+    """
+
+    book: Rulebook
+    chips: Mapping[str, ChipFacts]
+    recorded: datetime.datetime | None = None
+    _judged: dict[tuple[str, str], Judgement] = field(default_factory=dict, repr=False)
+
+    # --- one question ---------------------------------------------------------------------
+
+    def status(self, question: Question) -> Status:
+        """Raises KeyError for a chip that is not in the record."""
+        chip = self.chips[question.chip]
+        if not chip.configurations:
+            return self._of_one(question, chip)
+        boards = [self.status(replace(question, chip=slug)) for slug in chip.configurations]
+        return _together(question, chip, boards)
+
+    def _of_one(self, question: Question, chip: ChipFacts) -> Status:
+        rules = [rule for rule in self.book.rules.values() if self._known(rule, question.known_at)]
+        found = [f for rule in rules if (f := self._finding(rule, chip, question)) is not None]
+        found = _with_defeats(found)
+        export = tuple(f for f in found if _is_export(f.rule))
+        others = tuple(f for f in found if not _is_export(f.rule))
+        if not rules:
+            return Status(question, chip, Decision("indeterminate"), unknown_record=True)
+        return Status(question, chip, decide(export), export, others)
+
+    def _known(self, rule: Rule, known_at: datetime.datetime | None) -> bool:
+        if known_at is None:
+            return rule.recorded.to is None
+        start = rule.recorded.from_ or self.recorded
+        end = rule.recorded.to
+        return (start is None or start <= known_at) and (end is None or known_at < end)
+
+    def _finding(self, rule: Rule, chip: ChipFacts, question: Question) -> Finding | None:
+        """None where the rule does not come into question: other day, place, maker, party."""
+        on, book = question.on, self.book
+        interval = next((i for i in rule.effective if i.holds(on)), None)
+        if interval is None or not self._reaches(rule, chip, question):
+            return None
+        judgement = self._judge(rule, chip)
+        if interval.contested and judgement.outcome is Outcome.MET:
+            judgement = replace(judgement, outcome=Outcome.INDETERMINATE)
+        form = book.form_of(rule)
+        if judgement.outcome is Outcome.NOT_MET:
+            return Finding(judgement, form=form)
+        return Finding(
+            judgement,
+            state=next((e.state for e in rule.enforcement if e.holds(on)), None),
+            review=self._review(rule, chip, question),
+            exception=self._exception(rule, chip, question),
+            possible_exceptions=tuple(
+                e for e in rule.exceptions if e.unverified and e.during.holds(on)
+            ),
+            through_headquarters=bool(rule.destinations)
+            and not book.covers(rule.destinations, question.destination, on),
+            form=form,
+        )
+
+    def _reaches(self, rule: Rule, chip: ChipFacts, question: Question) -> bool:
+        if rule.product_kinds and chip.kind not in rule.product_kinds:
+            return False
+        if rule.makers and chip.maker not in rule.makers:
+            return False
+        of_parties = rule.parties or rule.ownership
+        if of_parties and question.end_user not in rule.parties:
+            return False
+        if rule.end_uses and question.end_use not in rule.end_uses:
+            return False
+        if _is_export(rule) and question.destination == rule.jurisdiction:
+            return False
+        return self._designed(rule, chip, question.on) and self.book.applies(rule, question)
+
+    def _designed(self, rule: Rule, chip: ChipFacts, on: Date) -> bool:
+        designer = chip.designer or ""
+        if rule.designers and not self.book.covers(rule.designers, designer, on):
+            return False
+        return not self.book.covers(rule.except_designers, designer, on)
+
+    def _judge(self, rule: Rule, chip: ChipFacts) -> Judgement:
+        key = (rule.id, chip.slug)
+        if key not in self._judged:
+            self._judged[key] = judge(self.book, rule, chip)
+        return self._judged[key]
+
+    def _review(self, rule: Rule, chip: ChipFacts, question: Question) -> str | None:
+        """The first clause that fits; where that is open, the strictest of those it may be."""
+        possible: list[str] = []
+        for clause in rule.reviews:
+            if not self.book.applies(clause, question):
+                continue
+            outcome = holds(clause.all_of, chip.figures)
+            if outcome is not Outcome.NOT_MET:
+                possible.append(clause.policy)
+            if outcome is Outcome.MET:
+                break
+        return max(possible, key=_strictness) if possible else rule.review
+
+    def _exception(self, rule: Rule, chip: ChipFacts, question: Question) -> str | None:
+        for exception in rule.exceptions:
+            if (
+                not exception.unverified
+                and exception.during.holds(question.on)
+                and self.book.applies(exception, question)
+                and holds(exception.all_of, chip.figures) is Outcome.MET
+            ):
+                return exception.exception
+        return None
+
+    # --- many questions -------------------------------------------------------------------
+
+    def over_time(self, question: Question) -> Iterator[tuple[Date, Date | None, Status]]:
+        """(first day, last day or None, status) of each time in which the answer is the same.
+
+        Begins with the first day on which any recorded rule applies; ``question.on`` is not used.
+        """
+        start: Date | None = None
+        held: Status | None = None
+        for day in self.book.change_dates:
+            status = self.status(replace(question, on=day))
+            if held is not None and start is not None and _same(held, status):
+                continue
+            if held is not None and start is not None:
+                yield start, day - ONE_DAY, held
+            start, held = day, status
+        if held is not None and start is not None:
+            yield start, None, held
+
+    def diff(
+        self, questions: Iterable[Question], other: StatusService, on: Date | None = None
+    ) -> Iterator[tuple[Status, Status]]:
+        """The questions that ``other`` (or the same rules on the day ``on``) answers otherwise."""
+        for question in questions:
+            before = self.status(question)
+            after = other.status(replace(question, on=on or question.on))
+            if before.decision != after.decision:
+                yield before, after
+
+    def with_rule(self, rule: Rule) -> StatusService:
+        """The same record with one rule added or replaced."""
+        return StatusService(self.book.with_rule(rule), self.chips, self.recorded)
+
+    def with_chip(self, chip: ChipFacts) -> StatusService:
+        """The same record with one chip added or replaced."""
+        return StatusService(self.book, {**self.chips, chip.slug: chip}, self.recorded)
+
+
+def _is_export(rule: Rule) -> bool:
+    return rule.activity == "export" and rule.jurisdiction == HOME
+
+
+def _strictness(review: str) -> int:
+    return REVIEWS.index(review) if review in REVIEWS else 0
+
+
+def _strength(requirement: str) -> int:
+    return REQUIREMENTS.index(requirement)
+
+
+def _same(one: Status, other: Status) -> bool:
+    """Whether two answers differ in nothing but the day."""
+    return one.decision == other.decision and _basis(one) == _basis(other)
+
+
+def _basis(status: Status) -> object:
+    return (
+        {(f.rule.id, f.outcome, f.state, f.review, f.exception) for f in status.decisive},
+        {(f.rule.id, f.outcome) for f in status.others if f.outcome is not Outcome.NOT_MET},
+        [(part.decision, _basis(part)) for part in status.configurations],
+    )
+
+
+# --- from findings to a decision --------------------------------------------------------------
+
+
+def _with_defeats(findings: Sequence[Finding]) -> list[Finding]:
+    """Mark the rules that another met rule relaxes or exempts from."""
+    met = [f.rule for f in findings if f.outcome is Outcome.MET]
+    relaxed = _by_target(met, "relaxes")
+    exempted = _by_target(met, "exempts")
+    if not relaxed and not exempted:
+        return list(findings)
+    return [
+        replace(
+            f,
+            relaxed_by=relaxed.get(f.rule.id, ()),
+            exempted_by=exempted.get(f.rule.id, ()),
+        )
+        for f in findings
+    ]
+
+
+def _by_target(rules: Sequence[Rule], relation: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        for target in getattr(rule, relation):
+            found[target] = (*found.get(target, ()), rule.id)
+    return found
+
+
+def decide(findings: Sequence[Finding]) -> Decision:
+    """The strongest requirement, and what goes with it.
+
+    A published paragraph comes before a letter. Where a licence exception is available for the
+    paragraph, there is no application whose review could be stated.
+    """
+    requirement = max((f.requires for f in findings), key=_strength, default="none-found")
+    if requirement in ("none-found", "indeterminate"):
+        return Decision(requirement)
+    deciding = [f for f in findings if f.requires == requirement]
+    controlling = _controlling(deciding)
+    paragraph = controlling.rule.paragraph if controlling else None
+    if requirement != "licence-required":
+        return Decision(requirement, paragraph)
+    exception = controlling.exception if controlling else None
+    review = None if exception else _strictest_review(findings)
+    return Decision(
+        requirement, paragraph, review, exception, None if paragraph else _letter(deciding, LETTER)
+    )
+
+
+def _controlling(deciding: Sequence[Finding]) -> Finding | None:
+    """The finding whose paragraph is cited: one without an exception first, then by name."""
+    cited = [f for f in deciding if f.rule.paragraph]
+    return min(cited, key=lambda f: (f.exception is not None, f.rule.paragraph), default=None)
+
+
+def _letter(deciding: Sequence[Finding], form: str) -> str | None:
+    """The rule that stands in a letter: firmly sourced and naming the product comes first."""
+    letters = [f for f in deciding if f.form == form]
+    first = min(
+        letters,
+        key=lambda f: (f.rule.hedge != "asserted", not f.judgement.named, f.rule.id),
+        default=None,
+    )
+    return first.rule.id if first else None
+
+
+def _strictest_review(findings: Sequence[Finding]) -> str:
+    standing = [
+        f.review
+        for f in findings
+        if f.outcome is Outcome.MET and f.review and not (f.relaxed_by or f.exempted_by)
+    ]
+    return max(standing, key=_strictness, default=REVIEWS[0])
+
+
+def _together(question: Question, model: ChipFacts, boards: Sequence[Status]) -> Status:
+    """The status of a model: what all its boards agree on, never one of them picked."""
+    decisions = [board.decision for board in boards]
+    values = {part.name: {getattr(d, part.name) for d in decisions} for part in fields(Decision)}
+    agreed = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
+    decision = Decision(
+        agreed.get("requirement", "indeterminate"),
+        agreed.get("paragraph"),
+        agreed.get("review"),
+        agreed.get("exception"),
+        agreed.get("letter"),
+    )
+    differing = tuple(name for name in values if name not in agreed)
+    return Status(question, model, decision, configurations=tuple(boards), differing=differing)
