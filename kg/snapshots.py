@@ -14,16 +14,18 @@ and what a crash leaves behind has no number and is swept away by :func:`sweep`.
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.errors import Defect
+from kg.errors import Conflict, Defect, Unavailable
 
 _SERIAL = itertools.count(1)
 
@@ -58,10 +60,13 @@ def write_facts(building: Path, facts: Mapping[str, Any]) -> None:
     (building / "snapshot.json").write_text(text + "\n", encoding="utf-8")
 
 
-def publish(store_dir: Path, building: Path) -> Snapshot:
+def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snapshot:
     """Make ``building`` the generation in force; durable when this returns.
 
+    ``on``: what it was made from, and what must still be in force.
+
     :raises Defect: it has no ``store/`` or no ``snapshot.json`` with a version.
+    :raises Conflict: another generation than ``on`` is in force.
     """
     facts = _read_facts(building)
     if not (building / "store").is_dir() or "version" not in facts:
@@ -69,11 +74,15 @@ def publish(store_dir: Path, building: Path) -> Snapshot:
     for orphan in (building / "store").glob("bulk-*.sst"):
         orphan.unlink()
     _sync_tree(building)
-    number = max(_numbers(store_dir), default=0) + 1
-    path = _generations(store_dir) / str(number)
-    building.rename(path)
-    _sync(path.parent)
-    _point_at(store_dir, number)
+    with _locked(store_dir):
+        in_force = current(store_dir)
+        if on is not None and (in_force is None or in_force.number != on.number):
+            raise Conflict("another generation was published in the meantime")
+        number = max([*_numbers(store_dir), in_force.number if in_force else 0]) + 1
+        path = _generations(store_dir) / str(number)
+        building.rename(path)
+        _sync(path.parent)
+        _point_at(store_dir, number)
     return Snapshot(path, number, facts)
 
 
@@ -85,6 +94,17 @@ def current(store_dir: Path) -> Snapshot | None:
         return None
     path = _generations(store_dir) / str(number)
     return Snapshot(path, number, _read_facts(path))
+
+
+def require(store_dir: Path) -> Snapshot:
+    """The generation in force.
+
+    :raises Unavailable: nothing was published yet.
+    """
+    snapshot = current(store_dir)
+    if snapshot is None:
+        raise Unavailable("there is no data yet", 5)
+    return snapshot
 
 
 def prune(store_dir: Path, keep: Collection[int] = ()) -> None:
@@ -103,15 +123,25 @@ def sweep(store_dir: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+@contextmanager
+def _locked(store_dir: Path) -> Iterator[None]:
+    """One process at a time changes what is in force; the lock goes with the process."""
+    descriptor = os.open(store_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _generations(store_dir: Path) -> Path:
     return store_dir / "generations"
 
 
 def _numbers(store_dir: Path) -> list[int]:
-    try:
-        names = os.listdir(_generations(store_dir))
-    except FileNotFoundError:
+    if not _generations(store_dir).is_dir():
         return []
+    names = [path.name for path in _generations(store_dir).iterdir()]
     return [int(name) for name in names if name.isdecimal()]
 
 

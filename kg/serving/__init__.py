@@ -7,19 +7,37 @@ what came from outside; it hands the work to children and reads bytes back.
 `engine`       what callers use: :class:`Engine`, :class:`QueryRequest`, :class:`Answer`
 `limits`       every limit, with its default
 `gate`         looks at a SPARQL text in linear time, before any engine sees it
+`uploads`      the same for documents
+`updates`      which graphs an update may change, read off its tokens
+`tokens`       the tokens that these look at
 `pool`         who runs next, on which worker, and what is ended when
 `fairness`     turns among clients
+`writing`      writes in turn, published in groups
 `processes`    the server's handles on its children
 `wire`         the frames between them
+`failures`     what children report, as errors
 `zygote`       (child) holds the imports or the data, forks workers
 `worker`       (child) answers one query at a time
+`writer`       (child) owns the read-write store, publishes snapshots
 `sandbox`      (child) what a worker gives up before it reads anything from outside
 `cache`        results of repeated queries, by version of the data
 =============  =======================================================================
 """
 
-from kg.serving.engine import Answer, Engine, QueryRequest
+from kg.serving.engine import Answer, Document, Engine, QueryRequest
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
+from kg.serving.writing import WritePolicy, Written
 
-__all__ = ["Answer", "Engine", "Form", "Inspection", "Limits", "QueryRequest", "inspect"]
+__all__ = [
+    "Answer",
+    "Document",
+    "Engine",
+    "Form",
+    "Inspection",
+    "Limits",
+    "QueryRequest",
+    "WritePolicy",
+    "Written",
+    "inspect",
+]

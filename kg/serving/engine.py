@@ -20,17 +20,21 @@ from types import TracebackType
 from typing import Any
 
 from kg import snapshots
-from kg.errors import Defect, InvalidQuery, LimitExceeded, Unavailable
-from kg.serving import gate
+from kg.errors import Defect, InvalidQuery, Unavailable
+from kg.serving import gate, uploads
 from kg.serving.cache import ResultCache, Stored
 from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Run, Source
-from kg.serving.processes import Zygote
+from kg.serving.processes import Worker, Zygote
+from kg.serving.updates import read_update, with_dataset
 from kg.serving.wire import Frame, Kind
+from kg.serving.writing import Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
+
+_RESTART = 0.1  # seconds before a zygote that ended is replaced
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,16 @@ class QueryRequest:
     named_graphs: tuple[str, ...] = ()
     base: str | None = None
     rdf12: bool = True
+    client: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """An uploaded graph. ``base`` resolves its relative IRIs."""
+
+    body: bytes
+    media_type: str
+    base: str | None = None
     client: str = ""
 
 
@@ -90,20 +104,27 @@ class Engine:
     """Serves the snapshot that ``store_dir`` has in force, and follows when it changes."""
 
     def __init__(
-        self, store_dir: Path, limits: Limits | None = None, allowed: frozenset[str] = frozenset()
+        self,
+        store_dir: Path,
+        limits: Limits | None = None,
+        writes: WritePolicy | None = None,
+        allowed: frozenset[str] = frozenset(),
     ) -> None:
         """``allowed``: IRIs that SERVICE and LOAD may reach."""
         self.limits = limits or Limits()
         self._store_dir, self._allowed = store_dir, allowed
+        self._writes = writes or WritePolicy()
+        self._scribe = Scribe(self.limits, self._start_writer, self._published)
         self._pool = Pool(self.limits, self._released)
         self._cache = ResultCache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
         self._zygote: Zygote
         self._following = asyncio.Lock()
         self._warming: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Engine:
         snapshots.sweep(self._store_dir)
-        self._zygote = Zygote(self.limits.result_buffer)
+        self._zygote = Zygote(self.limits.result_buffer, self._lost)
         await self.follow()
         return self
 
@@ -113,6 +134,7 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._scribe.close()
         await self._stop_warming()
         await self._pool.close()
         self._zygote.close()
@@ -140,13 +162,13 @@ class Engine:
     def waiting(self) -> int:
         return self._pool.waiting
 
-    def inspect(self, text: str) -> Inspection:
+    def inspect(self, text: str, base: str = "", update: bool = False) -> Inspection:
         """The form and the measures of a query or update, without running it.
 
         :raises LimitExceeded: it is too large, too deep or has too many parts.
         :raises Forbidden: it would reach out to the network.
         """
-        inspection = gate.inspect(text, self.limits)
+        inspection = gate.inspect(text, self.limits, base, update)
         gate.refuse_remote(inspection, self._allowed)
         return inspection
 
@@ -162,7 +184,7 @@ class Engine:
         stored = self._cache.get((self.snapshot.version, request))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
-        inspection = self.inspect(request.text)
+        inspection = self.inspect(request.text, request.base or "")
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
         run = await self._pool.run(_work(request, inspection), request.client)
@@ -171,31 +193,133 @@ class Engine:
             self._store(request, answer)
         return answer
 
-    async def parse(self, body: bytes, media_type: str, base: str, client: str = "") -> Answer:
-        """Read an uploaded document in a child; the answer is N-Quads.
+    async def graph(
+        self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
+    ) -> Answer:
+        """The content of one graph; None is the default graph.
 
-        :raises InvalidQuery: it is malformed.
-        :raises LimitExceeded: it is too large or too deep.
-        :raises UnsupportedMedia: not a format of RDF.
+        :raises NotFound: there is no such graph.
+        :raises NotAcceptable: the media type cannot carry it.
         """
-        if len(body) > self.limits.upload_bytes:
-            most = self.limits.upload_bytes
-            raise LimitExceeded(f"the document is longer than {most:,} bytes", "upload_bytes", most)
-        work = {"job": "parse", "media_type": media_type, "base": base}
-        return await _begin(await self._pool.run(work, client, body))
+        work = {"job": "graph", "graph": graph, "media_type": media_type, "rdf12": rdf12}
+        return await _begin(await self._pool.run(work, client))
+
+    async def update(
+        self,
+        text: str,
+        using: tuple[str, ...] = (),
+        using_named: tuple[str, ...] = (),
+        base: str | None = None,
+        if_version: str | None = None,
+    ) -> Written:
+        """Run a SPARQL update; returns when it is durable and every new query sees it.
+
+        ``using`` and ``using_named`` are the protocol's dataset for the WHERE of its
+        operations. ``if_version``: only if the data is still that version.
+
+        :raises InvalidQuery: it is malformed, is a query, or has USING beside ``using``.
+        :raises InvalidData: the shapes refuse what it does to a graph of the model.
+        :raises Forbidden: it writes a derived graph or the merge, or reaches out.
+        :raises Conflict: the data is another version than ``if_version``.
+        :raises LimitExceeded: a limit ended it, and nothing was changed.
+        :raises Unavailable: too many writes are waiting.
+        """
+        inspection = self.inspect(text, base or "", update=True)
+        if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
+            raise InvalidQuery("this is a query, not an update")
+        update = read_update(with_dataset(text, using, using_named, base or ""), base or "")
+        return await self._scribe.write(
+            {
+                "operation": "update",
+                "text": update.text,
+                "base": base,
+                "graphs": None if update.graphs is None else sorted(update.graphs),
+                "writes_default": update.writes_default,
+                "data": update.data,
+                "deletes": update.deletes,
+                "if_version": if_version,
+            }
+        )
+
+    async def put_graph(
+        self, graph: str | None, document: Document, if_version: str | None = None
+    ) -> Written:
+        """Replace a graph; None is the default graph.
+
+        :raises InvalidQuery: the document is malformed. The rest as for :meth:`update`.
+        """
+        return await self._write_graph("put", graph, document, if_version)
+
+    async def post_graph(
+        self, graph: str | None, document: Document, if_version: str | None = None
+    ) -> Written:
+        """Add to a graph; errors as for :meth:`put_graph`."""
+        return await self._write_graph("post", graph, document, if_version)
+
+    async def delete_graph(self, graph: str | None, if_version: str | None = None) -> Written:
+        """Remove a graph; None empties the default graph.
+
+        :raises NotFound: there is none. The rest as for :meth:`update`.
+        """
+        work = {"operation": "delete", "graph": graph, "if_version": if_version}
+        return await self._scribe.write(work)
+
+    async def _write_graph(
+        self, operation: str, graph: str | None, document: Document, if_version: str | None
+    ) -> Written:
+        """The document is read in a child of its own; the writer gets N-Triples."""
+        uploads.inspect(document.body, document.media_type, self.limits)
+        work = {"job": "parse", "media_type": document.media_type, "base": document.base}
+        run = await self._pool.run(work, document.client, document.body)
+        triples = await (await _begin(run)).read()
+        order = {"operation": operation, "graph": graph, "if_version": if_version}
+        return await self._scribe.write(order, triples)
+
+    async def _start_writer(self) -> Worker:
+        return await self._zygote.fork(
+            {
+                "fork": "writer",
+                "store_dir": str(self._store_dir),
+                "memory": self.limits.update_memory,
+                "union": self._writes.union,
+                "derived": sorted(self._writes.derived),
+                "not_merged": sorted(self._writes.not_merged),
+                "accept": self._writes.accept,
+            }
+        )
+
+    async def _published(self, group: str) -> str | None:
+        """Serve the generation in force; its version, if it holds ``group``."""
+        await self.follow()
+        facts = self.snapshot.facts
+        return self.snapshot.version if facts.get("group") == group else None
 
     async def follow(self) -> None:
         """Serve what ``CURRENT`` names now; returns when it does."""
         async with self._following:
             snapshot = snapshots.current(self._store_dir)
             serving = self._pool.source
-            if snapshot is None or (serving and serving.snapshot == snapshot):
+            if snapshot is None or (serving and serving.snapshot.number == snapshot.number):
                 return
             await self._stop_warming()
             await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
             if _size(snapshot.store) <= self.limits.memory_snapshot_bytes:
                 delay = self.limits.memory_snapshot_delay if serving else 0.0
                 self._warming = asyncio.create_task(self._warm(snapshot, delay))
+
+    def _lost(self) -> None:
+        """The zygote is gone: start another and go on from disk."""
+        log.error("the process that starts workers ended; starting another")
+        self._recovering = asyncio.create_task(self._recover())
+
+    async def _recover(self) -> None:
+        await asyncio.sleep(_RESTART)
+        async with self._following:
+            self._zygote.close()
+            self._zygote = Zygote(self.limits.result_buffer, self._lost)
+            if self._pool.source is not None:
+                snapshot = self._pool.source.snapshot
+                await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
 
     async def warmed(self) -> None:
         """Wait until a snapshot that fits is in memory."""

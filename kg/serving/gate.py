@@ -8,15 +8,13 @@ answer can be agreed on before it is run. Whether the text is correct is for the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from urllib.parse import urljoin
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving.limits import Limits
+from kg.serving.tokens import CLOSING, OPENING, Names, tokens
 
 
 class Form(Enum):
@@ -48,50 +46,51 @@ class Inspection:
     """Same data, same answer: no NOW, RAND, UUID, STRUUID, BNODE."""
 
 
-_TOKEN = re.compile(
-    r"""
-      (?P<skip>   [ \t\r\n]++ | \#[^\r\n]*+ )
-    | (?P<iri>    <[^<>"{}|^`\x00-\x20]*+> )
-    | (?P<string> \"{3}(?:[^"\\]++|\\.|"(?!""))*+\"{3} | '{3}(?:[^'\\]++|\\.|'(?!''))*+'{3}
-                | "(?:[^"\\\r\n]++|\\.)*+" | '(?:[^'\\\r\n]++|\\.)*+' )
-    | (?P<var>    [?$]\w++ )
-    | (?P<pname>  (?:\w[\w.-]*+)?:(?:[\w:-]|\.(?=[\w:%\\.-])|%[0-9A-Fa-f]{2}|\\.)*+ )
-    | (?P<number> [0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)? )
-    | (?P<word>   \w++ )
-    | (?P<lang>   @[A-Za-z0-9-]++ )
-    | (?P<mark>   <<\(? | \)?>> | \^\^ | && | \|\| | [<>!]= | \{\| | \|\} | . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
 _FORMS = {
-    **{form.name: form for form in (Form.SELECT, Form.ASK, Form.CONSTRUCT, Form.DESCRIBE)},
-    **dict.fromkeys("INSERT DELETE LOAD CLEAR DROP CREATE ADD MOVE COPY WITH".split(), Form.UPDATE),
+    "SELECT": Form.SELECT,
+    "ASK": Form.ASK,
+    "CONSTRUCT": Form.CONSTRUCT,
+    "DESCRIBE": Form.DESCRIBE,
+    "INSERT": Form.UPDATE,
+    "DELETE": Form.UPDATE,
+    "WITH": Form.UPDATE,
+    "LOAD": Form.UPDATE,
+    "CLEAR": Form.UPDATE,
+    "DROP": Form.UPDATE,
+    "CREATE": Form.UPDATE,
+    "ADD": Form.UPDATE,
+    "MOVE": Form.UPDATE,
+    "COPY": Form.UPDATE,
 }
 _OPERATORS = frozenset(
-    "OPTIONAL UNION MINUS EXISTS FILTER BIND GRAPH SELECT LATERAL SERVICE".split()
+    {
+        "OPTIONAL",
+        "UNION",
+        "MINUS",
+        "EXISTS",
+        "FILTER",
+        "BIND",
+        "GRAPH",
+        "SELECT",
+        "LATERAL",
+        "SERVICE",
+    }
 )
-_CHANGING = frozenset("NOW RAND UUID STRUUID BNODE".split())
-_OPENING = {"(": ")", "{": "}", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "|}"}
-_CLOSING = frozenset(_OPENING.values())
+_CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 _STEP = frozenset("/|^")
 _PATTERN_END = frozenset(".;,")
 
 
-def inspect(text: str, limits: Limits) -> Inspection:
-    """Measure a query or update.
+def inspect(text: str, limits: Limits, base: str = "", update: bool = False) -> Inspection:
+    """Measure a query, or an ``update``, which may be longer as it carries data.
 
     :raises LimitExceeded: it is longer, deeper or has more parts than ``limits`` allow.
     """
-    size = len(text.encode("utf-8", "surrogatepass"))
-    name, most = ("query_bytes", limits.query_bytes)
+    limit = "update_bytes" if update else "query_bytes"
+    size, most = len(text.encode("utf-8", "surrogatepass")), getattr(limits, limit)
     if size > most:
-        name, most = _size_limit(text, limits)
-    if size > most:
-        raise _exceeded(name, most, f"the text has {size:,} bytes", "send a shorter one")
-    if size > _CACHED_BYTES:
-        return _inspect(text, limits)
-    return _inspect_cached(text, limits)
+        raise _exceeded(limit, most, f"the text has {size:,} bytes", "send a shorter one")
+    return (_inspect_cached if size <= _CACHED_BYTES else _inspect)(text, limits, base)
 
 
 def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
@@ -110,25 +109,11 @@ def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
 _CACHED_BYTES = 8 << 10
 
 
-def _inspect(text: str, limits: Limits) -> Inspection:
-    return _Reader(limits).read(text)
+def _inspect(text: str, limits: Limits, base: str) -> Inspection:
+    return _Reader(limits, Names(base)).read(text)
 
 
 _inspect_cached = lru_cache(maxsize=1024)(_inspect)
-
-
-def _size_limit(text: str, limits: Limits) -> tuple[str, int]:
-    """Updates carry data and may be longer; their form shows in the first tokens."""
-    if _Reader(limits).form_of(text) is Form.UPDATE:
-        return "update_bytes", limits.update_bytes
-    return "query_bytes", limits.query_bytes
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup or ""
-        if kind != "skip":
-            yield kind, match.group()
 
 
 def _exceeded(limit: str, value: float, what: str, remedy: str) -> LimitExceeded:
@@ -140,9 +125,8 @@ class _Reader:
     """One pass over the tokens."""
 
     limits: Limits
+    names: Names
     form: Form | None = None
-    base: str = ""
-    prefixes: dict[str, str] = field(default_factory=dict)
     default_graphs: list[str] = field(default_factory=list)
     named_graphs: list[str] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
@@ -151,13 +135,11 @@ class _Reader:
     patterns: int = 0
     operators: int = 0
     steps: int = 0
-    data_depth: int | None = None
-    """Depth at which the braces of INSERT DATA or DELETE DATA stand."""
     before: tuple[str, str] = ("", "")
     """The last word and, where it may matter, the token after it."""
 
     def read(self, text: str) -> Inspection:
-        for kind, token in _tokens(text):
+        for kind, token, _ in tokens(text):
             if kind == "mark":
                 self._mark(token)
             elif kind == "word":
@@ -173,13 +155,6 @@ class _Reader:
             tuple(self.remote),
             self.repeatable,
         )
-
-    def form_of(self, text: str) -> Form | None:
-        """The form alone: reads no further than its keyword."""
-        for kind, token in _tokens(text):
-            if kind == "word" and token.upper() in _FORMS:
-                return _FORMS[token.upper()]
-        return None
 
     def _word(self, word: str) -> None:
         if self.form is None and word in _FORMS:
@@ -201,31 +176,24 @@ class _Reader:
         if last == "PREFIX" and kind == "pname" and not prefix:
             self.before = (last, token)
         elif last == "PREFIX" and kind == "iri":
-            self.prefixes[prefix[:-1]] = self._resolve(kind, token)
+            self.names.prefixes[prefix[:-1]] = self.names.resolve(kind, token)
         elif last == "BASE":
-            self.base = self._resolve(kind, token)
+            self.names.base = self.names.resolve(kind, token)
         elif last == "FROM":
-            self.default_graphs.append(self._resolve(kind, token))
+            self.default_graphs.append(self.names.resolve(kind, token))
         elif last == "FROM NAMED":
-            self.named_graphs.append(self._resolve(kind, token))
+            self.named_graphs.append(self.names.resolve(kind, token))
         elif last in ("SERVICE", "LOAD"):
-            self.remote[-1] = self._resolve(kind, token)
-
-    def _resolve(self, kind: str, token: str) -> str:
-        if kind == "iri":
-            iri = _ESCAPE.sub(lambda m: chr(int(m.group(1) or m.group(2), 16)), token[1:-1])
-            return urljoin(self.base, iri) if self.base else iri
-        prefix, _, local = token.partition(":")
-        return self.prefixes.get(prefix, "") + local.replace("\\", "")
+            self.remote[-1] = self.names.resolve(kind, token)
 
     def _mark(self, mark: str) -> None:
         self.before = ("", "")
         if mark in _STEP:
             self.steps += 1
             self._check("query_path_steps", self.steps, "a property path has too many steps")
-        elif mark in _OPENING:
+        elif mark in OPENING:
             self._open(mark)
-        elif mark in _CLOSING and self.stack:
+        elif mark in CLOSING and self.stack:
             self._close()
         elif mark in _PATTERN_END:
             self._pattern()
@@ -250,6 +218,3 @@ class _Reader:
         most = getattr(self.limits, limit)
         if count > most:
             raise _exceeded(limit, most, what, "split it into several")
-
-
-_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")

@@ -37,6 +37,13 @@ class Limits:
     query_path_steps: int = 100
     """Steps of one property path."""
 
+    # writes
+    update_timeout: float = 60.0
+    update_memory: int = 4096
+    """MiB of address space of the writer beyond what it starts with."""
+    write_queue: int = 256
+    """Writes that wait; those that do are published together."""
+
     # uploaded documents
     upload_bytes: int = 64 << 20
     upload_nesting: int = 256

@@ -12,22 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import signal
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.errors import (
-    ChiptrailError,
-    Defect,
-    InvalidQuery,
-    LimitExceeded,
-    NotAcceptable,
-    Unavailable,
-    UnsupportedMedia,
-)
+from kg.errors import ChiptrailError, Unavailable
+from kg.serving.failures import ended, failed, limit
 from kg.serving.fairness import Turnstile
 from kg.serving.limits import Limits
 from kg.serving.processes import Worker, Zygote
@@ -98,7 +90,7 @@ class Run:
             return None
         elif kind == Kind.FAIL:
             self._close(reuse=self._reuse)
-            raise self._error(json.loads(body))
+            raise failed(json.loads(body), self._pool.limits)
         return frame
 
     def whole(self) -> bool:
@@ -124,19 +116,19 @@ class Run:
 
     def _count(self, size: int) -> None:
         self._bytes += size
-        most = self._pool.limits.result_bytes
-        if self._bytes > most:
-            self.end(_limit("result_bytes", most, "ask for less, with LIMIT or in parts"))
-            raise self._verdict or Defect("no verdict")
+        if self._bytes > self._pool.limits.result_bytes:
+            error = limit("result_bytes", self._pool.limits)
+            self.end(error)
+            raise error
 
     def _tick(self) -> None:
         limits, age = self._pool.limits, self._loop.time() - self.started
         waited = self.seat.worker.channel.paused() - self._paused_before
         left = limits.query_timeout - (age - waited)
         if left <= 0:
-            self.end(_limit("query_timeout", limits.query_timeout, "narrow the query"))
+            self.end(limit("query_timeout", limits))
         elif age >= limits.transfer_timeout:
-            self.end(_limit("transfer_timeout", limits.transfer_timeout, "read faster"))
+            self.end(limit("transfer_timeout", limits))
         else:
             if self.quick and age >= limits.long_after:
                 self._pool.promote(self)
@@ -148,30 +140,7 @@ class Run:
         """Why the worker is gone."""
         status = await self.seat.worker.exit_status()
         self._close(reuse=False)
-        memory = self._pool.limits.query_memory
-        if status in (-signal.SIGABRT, -signal.SIGKILL):
-            return _limit("query_memory", memory, "narrow the query, or sort and group less")
-        if status in (-signal.SIGSEGV, -signal.SIGBUS):
-            nesting = self._pool.limits.query_nesting
-            return _limit("query_nesting", nesting, "nest less deeply")
-        log.error("a worker ended with status %s in mid-query", status)
-        return Defect("the process that worked on this ended unexpectedly")
-
-    def _error(self, failure: dict[str, Any]) -> ChiptrailError:
-        message = str(failure["message"])
-        match failure["error"]:
-            case "syntax":
-                return InvalidQuery(message, failure["line"], failure["column"])
-            case "evaluation":
-                return InvalidQuery(message)
-            case "memory":
-                memory = self._pool.limits.query_memory
-                return _limit("query_memory", memory, "narrow the query, or sort and group less")
-            case "format":
-                return NotAcceptable(message, [])
-            case "media":
-                return UnsupportedMedia(message, [])
-        return Defect(message)
+        return ended(status, self._pool.limits)
 
 
 class Pool:
@@ -348,7 +317,7 @@ class Pool:
         source.workers += 1
         self._sources.add(source)
         try:
-            worker = await source.zygote.fork(source.path, self.limits.query_memory)
+            worker = await source.zygote.fork_reader(source.path, self.limits.query_memory)
         except BaseException:
             source.workers -= 1
             self._release(source)
@@ -364,7 +333,3 @@ class Pool:
         if source is not self._source and not source.workers and source in self._sources:
             self._sources.discard(source)
             self._released(source)
-
-
-def _limit(name: str, value: float, remedy: str) -> LimitExceeded:
-    return LimitExceeded(f"ended by {name} ({value:,}): {remedy}", name, value)

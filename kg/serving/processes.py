@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from kg.errors import Unavailable
-from kg.serving.wire import Decoder, Frame, Kind, pack
+from kg.serving.wire import Decoder, Frame, Kind
 
 _LONGEST_FRAME = 1 << 20
 _START = 60.0  # seconds that a child may take to report for work
@@ -149,8 +151,9 @@ class Worker:
 class Zygote:
     """The child that forks workers over one snapshot, from disk or from its memory."""
 
-    def __init__(self, result_buffer: int) -> None:
-        self._result_buffer = result_buffer
+    def __init__(self, result_buffer: int, lost: Callable[[], None] | None = None) -> None:
+        """``lost`` is called when the child is gone without having been closed."""
+        self._result_buffer, self._when_lost = result_buffer, lost
         self._statuses: dict[int, int] = {}
         self._watchers: dict[int, asyncio.Future[int]] = {}
         self._loaded: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -169,14 +172,22 @@ class Zygote:
         self._order({"load": str(store)})
         return await self._loaded
 
-    async def fork(self, store: Path | None, memory: int) -> Worker:
+    async def fork_reader(self, store: Path | None, memory: int) -> Worker:
         """A worker over ``store`` on disk, or over what was loaded. ``memory`` in MiB.
+
+        :raises Unavailable: it could not be started.
+        """
+        path = str(store) if store else None
+        return await self.fork({"fork": "reader", "store": path, "memory": memory})
+
+    async def fork(self, order: dict[str, Any]) -> Worker:
+        """A child as :mod:`kg.serving.zygote` describes.
 
         :raises Unavailable: it could not be started.
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            self._order({"fork": str(store) if store else None, "memory": memory}, theirs)
+            self._order(order, theirs)
         _, channel = await asyncio.get_running_loop().create_unix_connection(
             lambda: Channel(self._result_buffer), sock=ours
         )
@@ -207,10 +218,12 @@ class Zygote:
         return self._gone
 
     def close(self) -> None:
-        """End it; workers end with it (Linux) or when their work is done."""
+        """End it now, and (Linux) with it all its workers."""
+        self._when_lost = None
         if not self._gone:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._lost()
+        self._process.kill()
         self._process.wait()
 
     def _order(self, order: dict[str, Any], *attached: socket.socket) -> None:
@@ -251,12 +264,14 @@ class Zygote:
         if not self._loaded.done():
             self._loaded.set_exception(Unavailable("the snapshot could not be loaded"))
             self._loaded.exception()  # nobody need be waiting for it
+        if self._when_lost is not None:
+            self._when_lost()
 
 
 def _start(module: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
     with theirs:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", module, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -273,13 +288,8 @@ def _open_handle(pid: int) -> int | None:
 
 
 def _signal(handle: int, pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it may have been quicker
         if sys.platform == "linux":
             signal.pidfd_send_signal(handle, number)
         else:
             os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it was quicker
-
-
-__all__ = ["Channel", "Worker", "Zygote", "pack"]

@@ -14,6 +14,8 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 STACK = 512 << 20
 """Bytes of stack for the thread that meets the engine: nesting bombs just evaluate."""
@@ -36,6 +38,29 @@ def die_with_parent() -> None:
     """Linux: be killed when the process that forked this one ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def work(
+    prepare: Callable[[], Callable[[], None]], greet: Callable[[Any], None], memory: int
+) -> None:
+    """Be a child that meets text from outside; never returns.
+
+    ``prepare`` opens what is needed and gives the loop to run; then the memory is limited
+    (MiB) and ``greet`` gets what the server wants to know of this process.
+    """
+    die_with_parent()
+    sandboxed = refuse_network()
+
+    def serve() -> None:
+        loop = prepare()
+        limit_memory(memory)
+        greet({"pid": os.getpid(), "tid": threading.get_native_id(), "sandboxed": sandboxed})
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the exit status says what is needed
+        loop()
+        os._exit(0)
+
+    _run_with_big_stack(serve)
+    os._exit(1)
 
 
 def refuse_network() -> bool:
@@ -64,7 +89,7 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def run_with_big_stack(work: Callable[[], None]) -> None:
+def _run_with_big_stack(work: Callable[[], None]) -> None:
     """Run ``work`` to its end in a thread with :data:`STACK` bytes of stack."""
     threading.stack_size(STACK)
     thread = threading.Thread(target=work)
@@ -97,5 +122,5 @@ def _prctl(option: int, *arguments: object) -> bool:
 
 
 def _address_space() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -63,6 +63,11 @@ class Decoder:
             del self._pending[:start]
 
 
+def greet(descriptor: int, value: dict[str, Any]) -> None:
+    """A child reports for work."""
+    write(descriptor, pack_json(Kind.HELLO, value))
+
+
 def write(descriptor: int, data: bytes | bytearray) -> None:
     """Write all of ``data`` to a blocking descriptor.
 

@@ -6,11 +6,9 @@ query's own ends, and the server starts another.
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, cast
 
 import pyoxigraph as ox
 
@@ -35,20 +33,12 @@ class Refusal(Exception):
 
 def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> None:
     """Serve until the server closes the socket. ``memory`` in MiB. Never returns."""
-    sandbox.die_with_parent()
-    sandboxed = sandbox.refuse_network()
 
-    def serve() -> None:
+    def prepare() -> Callable[[], None]:
         store = open_store()
-        sandbox.limit_memory(memory)
-        hello = {"pid": os.getpid(), "tid": threading.get_native_id(), "sandboxed": sandboxed}
-        wire.write(descriptor, wire.pack_json(Kind.HELLO, hello))
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the exit status says what is needed
-        _serve(descriptor, store)
-        os._exit(0)
+        return lambda: _serve(descriptor, store)
 
-    sandbox.run_with_big_stack(serve)
-    os._exit(1)
+    sandbox.work(prepare, lambda value: wire.greet(descriptor, value), memory)
 
 
 def _serve(descriptor: int, store: ox.Store) -> None:
@@ -64,7 +54,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
         except BrokenPipeError:
             return
         except (Refusal, SyntaxError, RuntimeError, ValueError, OSError, MemoryError) as error:
-            wire.write(descriptor, wire.pack_json(Kind.FAIL, _describe(error)))
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, describe(error)))
             if isinstance(error, MemoryError):
                 return
             continue
@@ -94,7 +84,12 @@ class Output:
         wire.write(self._descriptor, self._frames)
 
     def flush(self) -> None:
-        """Part of the file protocol; pieces go out when they are full."""
+        """The engine calls it; pieces go out when they are full."""
+
+    @property
+    def file(self) -> IO[bytes]:
+        """As the engine's stubs want it: of a file, only ``write`` and ``flush`` are used."""
+        return cast("IO[bytes]", self)
 
     def _send(self) -> None:
         self._pack_piece()
@@ -118,7 +113,7 @@ def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
         raise Refusal("format", f"{work['media_type']} cannot carry bindings or a boolean")
     kind = "ask" if isinstance(results, ox.QueryBoolean) else "select"
     output.head({"kind": kind, "media_type": work["media_type"]})
-    results.serialize(output, results_format)
+    results.serialize(output.file, results_format)
 
 
 def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
@@ -127,13 +122,13 @@ def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
     output.head({"kind": "graph", "media_type": work["media_type"]})
     if work["rdf12"] and work["media_type"] != _JSON_LD:
-        results.serialize(output, rdf_format)
+        results.serialize(output.file, rdf_format)
     else:
         plain = list(_plain(results, directions=work["rdf12"]))
-        ox.serialize(plain, output, rdf_format)
+        ox.serialize(plain, output.file, rdf_format)
 
 
-def _plain(results: ox.QueryTriples, directions: bool) -> Iterator[ox.Triple]:
+def _plain(results: Iterable[ox.Triple], directions: bool) -> Iterator[ox.Triple]:
     """The triples, provided that RDF 1.1 can say them (``directions``: with base directions)."""
     for triple in results:
         value = triple.object
@@ -144,21 +139,39 @@ def _plain(results: ox.QueryTriples, directions: bool) -> Iterator[ox.Triple]:
         yield triple
 
 
+def _named_graph(store: ox.Store, work: Work, _: int, output: Output) -> None:
+    """The content of one graph; ``graph`` None is the default graph."""
+    graph = ox.DefaultGraph() if work["graph"] is None else ox.NamedNode(work["graph"])
+    if isinstance(graph, ox.NamedNode) and not store.contains_named_graph(graph):
+        raise Refusal("missing", f"there is no graph {graph}")
+    rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
+    if rdf_format is None:
+        raise Refusal("format", f"{work['media_type']} cannot carry a graph")
+    output.head({"kind": "graph", "media_type": work["media_type"]})
+    if work["rdf12"] and work["media_type"] != _JSON_LD:
+        store.dump(output.file, rdf_format, from_graph=graph)
+    else:
+        triples = (quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
+        ox.serialize(list(_plain(triples, directions=work["rdf12"])), output.file, rdf_format)
+
+
 def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
-    """Read an uploaded document and hand it back as N-Quads, which is safe to load."""
+    """Read an uploaded graph and hand it back as N-Triples, which are safe to load."""
     kind, body = wire.read(descriptor)
     if kind != Kind.BODY:
         raise Refusal("defect", "the document is missing")
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("media", f"{work['media_type']} is not a format of RDF")
-    quads = ox.parse(body, rdf_format, base_iri=work["base"], rename_blank_nodes=True)
-    output.head({"kind": "graph", "media_type": "application/n-quads"})
-    ox.serialize(quads, output, ox.RdfFormat.N_QUADS)
+    quads = ox.parse(body, rdf_format, base_iri=work["base"], without_named_graphs=True)
+    triples = (quad.triple for quad in quads)
+    output.head({"kind": "graph", "media_type": "application/n-triples"})
+    ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
 
 
 _JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
     "query": _query,
+    "graph": _named_graph,
     "parse": _parse,
 }
 
@@ -191,7 +204,8 @@ def _triples(store: ox.Store, graph: ox.NamedNode) -> bytes:
     return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
 
 
-def _describe(error: Exception) -> dict[str, Any]:
+def describe(error: Exception) -> dict[str, Any]:
+    """An error of the engine as it goes to the server."""
     message = str(error)
     if isinstance(error, SyntaxError):
         position = _POSITION.search(message)

@@ -5,8 +5,9 @@ that forking is safe, and it never reads anything from outside. On the control s
 JSON lines; each ``fork`` brings the worker's end of a socket pair with it::
 
     → {"load": "/…/generations/3/store"}      ← {"loaded": 123456}
-    → {"fork": "/…/generations/3/store" | null, "memory": 1024}   + descriptor
-                                               ← {"exited": 4711, "status": 6}
+    → {"fork": "reader", "store": "/…/generations/3/store" | null, "memory": 1024} + descriptor
+    → {"fork": "writer", "store_dir": "/…", "memory": 4096, …} + descriptor
+                                               ← {"exited": 4711, "status": -6}
 
 ``null`` means the loaded data; ``status`` is negative for a signal, as in subprocess.
 """
@@ -25,7 +26,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.serving import sandbox, worker
+from kg.serving import sandbox, worker, writer
 
 
 class Zygote:
@@ -70,15 +71,18 @@ class Zygote:
     def _fork(self, order: dict[str, Any], descriptor: int) -> None:
         if os.fork() == 0:
             self._control.close()
-            path = order["fork"]
-            _child(
-                lambda: worker.main(
-                    descriptor,
-                    lambda: self._store if path is None else ox.Store.read_only(path),
-                    order["memory"],
-                )
-            )
+            _child(lambda: self._be(order, descriptor))
         os.close(descriptor)
+
+    def _be(self, order: dict[str, Any], descriptor: int) -> None:
+        if order["fork"] == "writer":
+            writer.main(descriptor, order)
+        path = order["store"]
+        worker.main(
+            descriptor,
+            lambda: self._store if path is None else ox.Store.read_only(path),
+            order["memory"],
+        )
 
     def _reap(self) -> None:
         os.read(self._deaths, 1 << 16)

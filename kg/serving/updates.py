@@ -1,0 +1,217 @@
+"""Which graphs an update request may change: read off its tokens, not parsed.
+
+The engine does not tell what an update changed. The writer keeps a merged default graph in
+step and protects derived graphs, so it must know at least where to look. What is said here
+may be too much, never too little: ``graphs=None`` means "look everywhere".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kg.errors import InvalidQuery
+from kg.serving.tokens import CLOSING, OPENING, Names, Token, tokens
+
+
+@dataclass(frozen=True)
+class Update:
+    """What the tokens of an update request say."""
+
+    text: str
+    graphs: frozenset[str] | None
+    """Named graphs that it may change; None: any."""
+    writes_default: bool
+    """It may change the default graph."""
+    data: str | None
+    """The same text with INSERT DATA for DELETE DATA, where all its operations are of one
+    of these two kinds: run on an empty store it shows the quads."""
+    deletes: bool
+    """They are DELETE DATA."""
+
+
+@dataclass
+class _Operation:
+    """One operation of a request while its tokens go by."""
+
+    words: list[tuple[str, int]] = field(default_factory=list)
+    """Words and opening braces outside all brackets, with their offsets."""
+    graphs: set[str] = field(default_factory=set)
+    anywhere: bool = False
+    default: bool = False
+    expects_graph: bool = False
+    block: tuple[int, int] = (0, 0)
+    """Where its last outermost braces stand."""
+
+    @property
+    def names(self) -> list[str]:
+        return [word for word, _ in self.words]
+
+    @property
+    def kind(self) -> str:
+        """Its first two keywords at most: ``DELETE DATA``, ``DELETE WHERE``, ``INSERT``…"""
+        first = self.names[:2]
+        pairs = (["INSERT", "DATA"], ["DELETE", "DATA"], ["DELETE", "WHERE"])
+        return " ".join(first if first in pairs else first[:1])
+
+    @property
+    def in_template(self) -> bool:
+        before = self.names[-2:-1]
+        return before in (["INSERT"], ["DELETE"], ["DATA"]) or self.kind == "DELETE WHERE"
+
+    def outside(self, kind: str, token: str, at: int, names: Names) -> None:
+        """A token outside all brackets."""
+        if kind == "word":
+            self.words.append((token.upper(), at))
+            self._keyword(token.upper())
+        elif kind in ("iri", "pname"):
+            self.graphs.add(names.resolve(kind, token))
+
+    def _keyword(self, word: str) -> None:
+        first, before = self.names[0], self.names[-2:-1]
+        if word == "ALL" or (word == "NAMED" and before != ["USING"]):
+            self.anywhere = True
+        if word == "ALL" or (word == "DEFAULT" and (before == ["TO"] or first in _CLEARING)):
+            self.default = True
+        if word == "LOAD":
+            self.default = True
+        elif word == "INTO":
+            self.default = False
+
+    def template(self, kind: str, text: str, names: Names) -> None:
+        """A token directly inside the braces of a template."""
+        if self.expects_graph:
+            self.expects_graph = False
+            if kind in ("iri", "pname"):
+                self.graphs.add(names.resolve(kind, text))
+            else:
+                self.anywhere = True
+        elif kind == "word" and text.upper() == "GRAPH":
+            self.expects_graph = True
+        elif text != "." and "WITH" not in self.names:
+            self.default = True
+
+
+_CLEARING = ("CLEAR", "DROP", "MOVE")
+
+
+def read_update(text: str, base: str = "") -> Update:
+    """What ``text`` may change. Never fails: the engine judges the text."""
+    operations = _operations(text, base)
+    kinds = {operation.kind for operation in operations}
+    anywhere = any(operation.anywhere for operation in operations)
+    graphs = frozenset[str]().union(*(operation.graphs for operation in operations))
+    data = None
+    if kinds in ({"INSERT DATA"}, {"DELETE DATA"}):
+        data = text
+        for operation in operations:
+            at = operation.words[0][1]
+            data = data[:at] + "INSERT" + data[at + len("INSERT") :]
+    return Update(
+        text,
+        None if anywhere else graphs,
+        any(operation.default for operation in operations),
+        data,
+        kinds == {"DELETE DATA"},
+    )
+
+
+def with_dataset(
+    text: str, default: tuple[str, ...], named: tuple[str, ...], base: str = ""
+) -> str:
+    """``text`` with ``using-graph-uri`` and ``using-named-graph-uri`` of the protocol put in.
+
+    :raises InvalidQuery: an operation has USING or WITH itself, which the protocol forbids.
+    """
+    using = "".join(f"USING <{_iri(iri)}> " for iri in default)
+    using += "".join(f"USING NAMED <{_iri(iri)}> " for iri in named)
+    if not using:
+        return text
+    for operation in reversed(_operations(text, base)):
+        if {"USING", "WITH"} & set(operation.names):
+            raise InvalidQuery("using-graph-uri cannot be combined with USING or WITH")
+        where = next((at for word, at in operation.words if word == "WHERE"), None)
+        if where is not None:
+            start, end = operation.block
+            repeated = text[start:end] + " " if operation.kind == "DELETE WHERE" else ""
+            text = text[:where] + repeated + using + text[where:]
+    return text
+
+
+def _iri(iri: str) -> str:
+    if any(character in '<>"{}|^`\\' or character <= " " for character in iri):
+        raise InvalidQuery(f"not an IRI: {iri!r}")
+    return iri
+
+
+def _operations(text: str, base: str) -> list[_Operation]:
+    reader = _Reader(Names(base))
+    for token in tokens(text):
+        reader.take(*token)
+    return [operation for operation in reader.operations if operation.words]
+
+
+class _Reader:
+    """Deals the tokens of a request out to its operations."""
+
+    def __init__(self, names: Names) -> None:
+        self._names, self._prologue = names, _Prologue(names)
+        self._depth = 0
+        self.operations = [_Operation()]
+
+    def take(self, kind: str, text: str, at: int) -> None:
+        operation = self.operations[-1]
+        if kind == "mark" and text in CLOSING:
+            self._close(at)
+        elif self._depth == 0:
+            self._outside(kind, text, at)
+        elif self._depth == 1 and operation.in_template and text != "{":
+            operation.template(kind, text, self._names)
+        if kind == "mark" and text in OPENING:
+            self._open(text, at)
+
+    def _outside(self, kind: str, text: str, at: int) -> None:
+        operation = self.operations[-1]
+        if not operation.words and self._prologue.takes((kind, text, at)):
+            return
+        if text == ";":
+            self.operations.append(_Operation())
+        else:
+            operation.outside(kind, text, at, self._names)
+
+    def _open(self, text: str, at: int) -> None:
+        if self._depth == 0:
+            self.operations[-1].block = (at, at)
+            self.operations[-1].words.append((text, at))
+        self._depth += 1
+
+    def _close(self, at: int) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            operation = self.operations[-1]
+            operation.block = (operation.block[0], at + 1)
+
+
+class _Prologue:
+    """Takes the tokens of PREFIX, BASE and VERSION, wherever they stand between operations."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open = ""
+        self._prefix = ""
+
+    def takes(self, token: Token) -> bool:
+        kind, text, _ = token
+        if not self._open:
+            if kind == "word" and text.upper() in ("PREFIX", "BASE", "VERSION"):
+                self._open = text.upper()
+                return True
+            return False
+        if kind == "pname":
+            self._prefix = text[:-1]
+            return True
+        if kind == "iri" and self._open == "PREFIX":
+            self._names.prefixes[self._prefix] = self._names.resolve(kind, text)
+        elif kind == "iri":
+            self._names.base = self._names.resolve(kind, text)
+        self._open = ""
+        return True

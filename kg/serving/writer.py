@@ -1,0 +1,386 @@
+"""(Child.) Owns the read-write store: applies writes in turn, publishes them as a snapshot.
+
+A write is durable and visible when the generation that holds it is published; nothing else
+is acknowledged, so nothing else needs a log. A write that fails half way, or that must be
+undone, ends the process with everything unpublished: the server starts a fresh one from the
+generation in force and hands it the other writes again.
+
+In *union* mode the default graph is the merge of the named graphs (but those in
+``NOT_MERGED``) and only this module writes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg import snapshots
+from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQuery, NotFound
+from kg.serving import sandbox, wire
+from kg.serving.wire import Kind
+from kg.serving.worker import describe
+
+Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
+Accept = Callable[[ox.Store, frozenset[str]], None]
+_DEFAULT = ox.DefaultGraph()
+
+
+class Fatal(Exception):
+    """The store holds what must not be published: report ``cause`` and end."""
+
+    def __init__(self, cause: ChiptrailError) -> None:
+        self.cause = cause
+
+
+def main(descriptor: int, order: dict[str, Any]) -> None:
+    """Serve until the server closes the socket. Never returns."""
+
+    def prepare() -> Callable[[], None]:
+        writer = Writer(
+            Path(order["store_dir"]),
+            order["union"],
+            frozenset(order["derived"]),
+            frozenset(order["not_merged"]),
+            _hook(order["accept"]),
+        )
+        return lambda: _serve(descriptor, writer)
+
+    sandbox.work(prepare, lambda value: wire.greet(descriptor, value), order["memory"])
+
+
+def _serve(descriptor: int, writer: Writer) -> None:
+    while True:
+        try:
+            work = wire.read_json(descriptor, Kind.WORK)
+            body = wire.read(descriptor)[1] if work["body"] else b""
+        except EOFError:
+            return
+        try:
+            result = writer.operations[work["operation"]](work, body)
+        except Fatal as fatal:
+            failure = {**_describe(fatal.cause), "fatal": True}
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
+            return
+        except (ChiptrailError, SyntaxError, RuntimeError, ValueError) as error:
+            failure = {**_describe(error), "fatal": False}
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
+        else:
+            wire.write(descriptor, wire.pack_json(Kind.END, result))
+
+
+class Writer:
+    """The store that is written, beside the generation that it started from.
+
+    An operation either leaves the store as it was and raises, or succeeds, or raises
+    :class:`Fatal`.
+    """
+
+    def __init__(
+        self,
+        store_dir: Path,
+        union: bool,
+        derived: frozenset[str],
+        not_merged: frozenset[str],
+        accept: Accept | None,
+    ) -> None:
+        """``derived``: graphs that cannot be written. ``not_merged``: left out of the merge."""
+        self._store_dir, self._derived, self._accept = store_dir, derived, accept
+        self._union, self._not_merged = union, {ox.NamedNode(iri) for iri in not_merged}
+        self._lock = _lock(store_dir)
+        self._base = snapshots.require(store_dir)
+        self._facts = dict(self._base.facts)
+        self._store = ox.Store(str(_clone(self._base.store, store_dir / "writer")))
+        self._changed = False
+        self.operations = {
+            "update": self.update,
+            "put": self.put,
+            "post": self.post,
+            "delete": self.delete,
+            "publish": self.publish,
+        }
+
+    def update(self, work: dict[str, Any], _: bytes) -> dict[str, Any]:
+        """Apply a SPARQL update that :mod:`kg.serving.updates` has looked at."""
+        self._expect(work)
+        self._protect(work["writes_default"], ())
+        if work["data"] is None:
+            self._update_anything(work)
+            return {}
+        quads = _quads_of_data(work)
+        self._protect(False, _graphs(quads))
+        if work["deletes"]:
+            self._apply(removed=quads, added=())
+        else:
+            self._apply(removed=(), added=quads)
+        return {}
+
+    def put(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """Replace a graph."""
+        self._expect(work)
+        graph = self._writable(work["graph"])
+        created = not self._exists(graph)
+        old = set(self._store.quads_for_pattern(None, None, None, graph))
+        new = _quads_of_document(body, graph)
+        self._store_graph(graph)
+        self._apply(removed=old - new, added=new - old)
+        return {"created": created}
+
+    def post(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """Add to a graph."""
+        self._expect(work)
+        graph = self._writable(work["graph"])
+        created = not self._exists(graph)
+        new = _quads_of_document(body, graph)
+        self._store_graph(graph)
+        self._apply(removed=(), added=new)
+        return {"created": created}
+
+    def delete(self, work: dict[str, Any], _: bytes) -> dict[str, Any]:
+        """Remove a graph; the default graph is emptied."""
+        self._expect(work)
+        graph = self._writable(work["graph"])
+        if not self._exists(graph):
+            raise NotFound(f"there is no graph {graph}")
+        self._apply(removed=set(self._store.quads_for_pattern(None, None, None, graph)), added=())
+        if isinstance(graph, ox.NamedNode):
+            self._store.remove_graph(graph)
+        self._changed = True
+        return {}
+
+    def publish(self, work: dict[str, Any], _: bytes) -> dict[str, Any]:
+        """Make everything so far durable and the generation in force.
+
+        ``group`` goes into its facts, so that a publication whose acknowledgement was lost
+        can be recognised.
+        """
+        if self._changed:
+            building = snapshots.begin(self._store_dir)
+            self._store.backup(str(building / "store"))
+            _link_others(self._base.path, building)
+            self._facts |= {"version": secrets.token_hex(32), "group": work["group"]}
+            snapshots.write_facts(building, self._facts)
+            try:
+                self._base = snapshots.publish(self._store_dir, building, on=self._base)
+            except Conflict as error:
+                shutil.rmtree(building)
+                raise Fatal(error) from error
+            self._changed = False
+        return {"version": self._base.version}
+
+    def _expect(self, work: dict[str, Any]) -> None:
+        expected = work["if_version"]
+        if expected is not None and (self._changed or expected != self._base.version):
+            raise Conflict("the data is no longer that version")
+
+    def _protect(self, writes_default: bool, graphs: Iterable[str]) -> None:
+        if self._union and writes_default:
+            raise Forbidden(
+                "the default graph is the merge of the named graphs and cannot be written: "
+                "name the graph"
+            )
+        for graph in graphs:
+            if graph in self._derived:
+                raise Forbidden(f"the graph <{graph}> is derived and cannot be written")
+
+    def _writable(self, graph: str | None) -> ox.NamedNode | ox.DefaultGraph:
+        self._protect(graph is None, () if graph is None else (graph,))
+        return _DEFAULT if graph is None else ox.NamedNode(graph)
+
+    def _exists(self, graph: ox.NamedNode | ox.DefaultGraph) -> bool:
+        return isinstance(graph, ox.DefaultGraph) or self._store.contains_named_graph(graph)
+
+    def _store_graph(self, graph: ox.NamedNode | ox.DefaultGraph) -> None:
+        if isinstance(graph, ox.NamedNode):
+            self._store.add_graph(graph)
+        self._changed = True
+
+    def _apply(self, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
+        """Change exactly these quads, and the merge with them."""
+        removed = [quad for quad in removed if quad in self._store]
+        added = [quad for quad in added if quad not in self._store]
+        for quad in removed:
+            self._store.remove(quad)
+        self._store.extend(added)
+        self._follow(removed, added)
+
+    def _follow(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
+        """The graphs have changed so: bring the merge in step and have it accepted."""
+        self._changed = True
+        if self._union:
+            self._store.extend(_merged(quad) for quad in added if self._is_merged(quad))
+            for quad in removed:
+                if self._is_merged(quad) and not self._stands_elsewhere(quad):
+                    self._store.remove(_merged(quad))
+        changed = _graphs([*removed, *added])
+        self._count(removed, added)
+        try:
+            self._protect(False, changed)
+            if self._accept is not None:
+                self._accept(self._store, changed)
+        except (Forbidden, InvalidData) as error:
+            raise Fatal(error) from error
+
+    def _count(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
+        """Keep the facts' counts in step, where the build wrote any."""
+        if "graphs" not in self._facts:
+            return
+        counts = Counter(self._facts["graphs"])
+        counts.update(filter(None, map(_graph_iri, added)))
+        counts.subtract(filter(None, map(_graph_iri, removed)))
+        self._facts["graphs"] = {graph: count for graph, count in sorted(counts.items()) if count}
+        self._facts["quads"] = counts.total()
+
+    def _is_merged(self, quad: ox.Quad) -> bool:
+        graph = quad.graph_name
+        return not isinstance(graph, ox.DefaultGraph) and graph not in self._not_merged
+
+    def _stands_elsewhere(self, quad: ox.Quad) -> bool:
+        triple = quad.triple
+        found = self._store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+        return any(self._is_merged(other) for other in found)
+
+    def _update_anything(self, work: dict[str, Any]) -> None:
+        """An update with patterns: the engine applies it, the difference is found afterwards."""
+        if not self._union and not self._derived and self._accept is None:
+            self._store.update(work["text"], base_iri=work["base"])
+            self._changed = True
+            self._facts.pop("graphs", None)
+            self._facts.pop("quads", None)
+            return
+        with tempfile.TemporaryDirectory(dir=self._store_dir / "writer") as folder:
+            before_path = Path(folder) / "before"
+            self._store.backup(str(before_path))
+            self._store.update(work["text"], base_iri=work["base"])
+            before = ox.Store.read_only(str(before_path))
+            graphs = work["graphs"]
+            candidates = _all_graphs(before, self._store) if graphs is None else graphs
+            removed, added = _difference(before, self._store, candidates)
+            self._follow(removed, added)
+            del before
+
+
+def _quads_of_data(work: dict[str, Any]) -> list[ox.Quad]:
+    """The quads of INSERT DATA or DELETE DATA, by running it on an empty store."""
+    scratch = ox.Store()
+    scratch.update(work["data"], base_iri=work["base"])
+    quads = list(scratch)
+    if work["deletes"] and any(_has_blank(quad) for quad in quads):
+        raise InvalidQuery("DELETE DATA cannot hold blank nodes")
+    return quads
+
+
+def _has_blank(quad: ox.Quad) -> bool:
+    return isinstance(quad.subject, ox.BlankNode) or isinstance(quad.object, ox.BlankNode)
+
+
+def _quads_of_document(body: bytes, graph: Graph) -> set[ox.Quad]:
+    """Read N-Triples as the store would keep them (it rewrites literals)."""
+    scratch = ox.Store()
+    scratch.bulk_load(body, ox.RdfFormat.N_TRIPLES, to_graph=graph)
+    return set(scratch)
+
+
+def _difference(
+    before: ox.Store, after: ox.Store, graphs: Iterable[str]
+) -> tuple[list[ox.Quad], list[ox.Quad]]:
+    removed: list[ox.Quad] = []
+    added: list[ox.Quad] = []
+    for iri in graphs:
+        graph = ox.NamedNode(iri)
+        old, new = _dump(before, graph), _dump(after, graph)
+        if old != new:
+            old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
+            removed += _quads(old_lines - new_lines, graph)
+            added += _quads(new_lines - old_lines, graph)
+    return removed, added
+
+
+def _dump(store: ox.Store, graph: ox.NamedNode) -> bytes:
+    return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
+
+
+def _quads(lines: Iterable[bytes], graph: ox.NamedNode) -> Iterator[ox.Quad]:
+    for quad in ox.parse(b"\n".join(lines), ox.RdfFormat.N_TRIPLES):
+        yield ox.Quad(quad.subject, quad.predicate, quad.object, graph)
+
+
+def _all_graphs(*stores: ox.Store) -> set[str]:
+    return {
+        graph.value
+        for store in stores
+        for graph in store.named_graphs()
+        if isinstance(graph, ox.NamedNode)
+    }
+
+
+def _graphs(quads: Iterable[ox.Quad]) -> frozenset[str]:
+    return frozenset(filter(None, map(_graph_iri, quads)))
+
+
+def _graph_iri(quad: ox.Quad) -> str | None:
+    """None for the default graph."""
+    graph = quad.graph_name
+    return graph.value if isinstance(graph, ox.NamedNode) else None
+
+
+def _merged(quad: ox.Quad) -> ox.Quad:
+    return ox.Quad(quad.subject, quad.predicate, quad.object, _DEFAULT)
+
+
+def _lock(store_dir: Path) -> int:
+    """One writer at a time; the lock goes with the process."""
+    descriptor = os.open(store_dir / "writer.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _clone(store: Path, folder: Path) -> Path:
+    """A store to write in: tables are immutable and shared, the rest is copied."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "store").mkdir(parents=True)
+    for file in store.iterdir():
+        copy = os.link if file.suffix == ".sst" else shutil.copyfile
+        copy(file, folder / "store" / file.name)
+    return folder / "store"
+
+
+def _link_others(old: Path, new: Path) -> None:
+    """What else a snapshot holds goes with it."""
+    for file in old.iterdir():
+        if file.is_file() and file.name != "snapshot.json":
+            os.link(file, new / file.name)
+
+
+def _hook(name: str | None) -> Accept | None:
+    """``package.module:function``"""
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    hook: Accept = getattr(importlib.import_module(module), function)
+    return hook
+
+
+def _describe(error: Exception) -> dict[str, Any]:
+    match error:
+        case Forbidden():
+            return {"error": "forbidden", "message": str(error)}
+        case Conflict():
+            return {"error": "stale", "message": str(error)}
+        case NotFound():
+            return {"error": "missing", "message": str(error)}
+        case InvalidData():
+            findings = [[f.where, f.line, f.record, f.message, f.rule] for f in error.findings]
+            return {"error": "data", "message": str(error), "findings": findings}
+        case InvalidQuery():
+            return {"error": "evaluation", "message": str(error)}
+    return describe(error)

@@ -1,0 +1,196 @@
+"""(Server.) Writes take turns: those that wait are applied together and published once.
+
+A write is answered when the generation that holds it is durable and served, so whoever
+wrote reads what it wrote. When the writer ends in the middle of a group, the write that it
+was at fails, and the others, which nobody has been told about, are done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kg.errors import ChiptrailError, Defect, LimitExceeded, Unavailable
+from kg.serving.failures import ended, failed
+from kg.serving.limits import Limits
+from kg.serving.processes import Worker
+from kg.serving.wire import Kind, pack, pack_json
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class WritePolicy:
+    """What may be written, and what must follow when something is.
+
+    ``union``: the default graph is the merge of all named graphs but ``not_merged``, and
+    cannot be written itself. ``derived``: IRIs of graphs that cannot be written. ``accept``:
+    ``package.module:function``, called in the writer with the store and the IRIs of the
+    graphs that a write has changed; it raises :class:`kg.errors.InvalidData` to refuse it.
+    """
+
+    union: bool = True
+    derived: frozenset[str] = frozenset()
+    not_merged: frozenset[str] = frozenset()
+    accept: str | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """``version`` of the data that holds the write; ``created``: it made the graph."""
+
+    version: str
+    created: bool = False
+
+
+@dataclass(eq=False)
+class _Write:
+    work: dict[str, Any]
+    body: bytes | None
+    done: asyncio.Future[Written] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    attempts: int = 0
+
+    def fail(self, error: ChiptrailError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+    def succeed(self, result: dict[str, Any], version: str) -> None:
+        if not self.done.done():
+            self.done.set_result(Written(version, bool(result.get("created"))))
+
+
+class _Ended(Exception):
+    """The writer is gone; ``cause`` is what the write that it was at is told."""
+
+    def __init__(self, cause: ChiptrailError) -> None:
+        self.cause = cause
+
+
+class Scribe:
+    """The queue in front of the one writer."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        start: Callable[[], Awaitable[Worker]],
+        published: Callable[[str], Awaitable[str | None]],
+    ) -> None:
+        """``start`` makes a writer. ``published`` is given the name of a group; it serves the
+        generation in force and returns its version, or None if it does not hold the group."""
+        self._limits, self._start, self._published = limits, start, published
+        self._waiting: deque[_Write] = deque()
+        self._worker: Worker | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def write(self, work: dict[str, Any], body: bytes | None = None) -> Written:
+        """Have ``work`` done; returns when it is durable and served.
+
+        :raises ChiptrailError: it was not done, and will not be.
+        """
+        if len(self._waiting) >= self._limits.write_queue:
+            raise Unavailable(f"{len(self._waiting)} writes are waiting already", 2)
+        write = _Write({**work, "body": body is not None}, body)
+        self._waiting.append(write)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+        return await write.done
+
+    async def close(self) -> None:
+        """Stop; writes that were not acknowledged may or may not have been done."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._drop()
+        for write in self._waiting:
+            write.fail(Unavailable("the service is stopping", 10))
+
+    async def _work(self) -> None:
+        """Until nothing waits."""
+        while self._waiting:
+            group = [*self._waiting]
+            self._waiting.clear()
+            try:
+                await self._commit(group)
+            except ChiptrailError as error:
+                for write in group:
+                    write.fail(error)
+                self._drop()
+            except asyncio.CancelledError:
+                self._waiting.extendleft(reversed(group))
+                raise
+        self._task = None
+
+    async def _commit(self, group: list[_Write]) -> None:
+        results: dict[_Write, dict[str, Any]] = {}
+        for write in group:
+            try:
+                results[write] = await self._perform(write.work, write.body)
+            except _Ended as end:
+                write.fail(end.cause)
+                self._again([other for other in group if other is not write])
+                return
+            except ChiptrailError as error:
+                write.fail(error)
+        if results:
+            await self._publish(results)
+
+    async def _publish(self, results: dict[_Write, dict[str, Any]]) -> None:
+        name = secrets.token_hex(16)
+        try:
+            published = await self._perform({"operation": "publish", "group": name, "body": False})
+            version = published["version"]
+            await self._published(name)
+        except (_Ended, ChiptrailError):
+            self._drop()
+            version = await self._published(name)
+        if version is None:
+            self._again(list(results))
+            return
+        for write, result in results.items():
+            write.succeed(result, version)
+
+    def _again(self, writes: list[_Write]) -> None:
+        """Do these first in the next group: the writer that had done them is gone."""
+        self._drop()
+        for write in writes:
+            write.attempts += 1
+            if write.attempts >= _ATTEMPTS:
+                write.fail(Unavailable("other writes kept ending the writer; try again later", 5))
+        self._waiting.extendleft(reversed([write for write in writes if not write.done.done()]))
+
+    async def _perform(self, work: dict[str, Any], body: bytes | None = None) -> dict[str, Any]:
+        if self._worker is None:
+            self._worker = await self._start()
+        frames = pack_json(Kind.WORK, work)
+        self._worker.channel.send(frames if body is None else frames + pack(Kind.BODY, body))
+        timeout = self._limits.update_timeout
+        try:
+            frame = await asyncio.wait_for(self._worker.channel.frame(), timeout)
+        except TimeoutError:
+            message = f"ended by update_timeout ({timeout:,}): do it in smaller steps"
+            raise _Ended(LimitExceeded(message, "update_timeout", timeout)) from None
+        if frame is None:
+            raise _Ended(ended(await self._worker.exit_status(), self._limits, "update_memory"))
+        return _result(*frame, self._limits)
+
+    def _drop(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker = None
+
+
+def _result(kind: int, body: bytes, limits: Limits) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(body)
+    if kind == Kind.END:
+        return content
+    if kind != Kind.FAIL:
+        raise Defect(f"a frame of kind {kind} from the writer")
+    error = failed(content, limits, "update_memory")
+    raise _Ended(error) if content["fatal"] else error
