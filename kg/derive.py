@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from pyoxigraph import Literal, Quad, Store
 
+from kg.catalogue.view import View
 from kg.mapping import RDF_TYPE, literal
+from kg.measurements import derived_measurements
 from kg.namespaces import Namespaces
 from kg.resources import queries, query
 
@@ -49,6 +51,7 @@ def derive(store: Store, names: Namespaces, merge: bool = True) -> None:
 
     ``merge`` false leaves the default graph empty.
     """
+    store.extend(list(derived_measurements(View(store, names, graph=None))))
     for name in queries("derive"):
         if merge or name != MERGE:
             store.update(names.sparql_prologue + names.rebase(query(name)))

@@ -53,13 +53,18 @@ def literal(value: bool | int | Decimal | datetime.date | str) -> Literal:
     if isinstance(value, bool):
         return Literal(value)
     if isinstance(value, int | Decimal):
-        return Literal(format(Decimal(value), "f"), datatype=NamedNode(XSD + "decimal"))
+        return Literal(_decimal(Decimal(value)), datatype=NamedNode(XSD + "decimal"))
     if isinstance(value, datetime.datetime):
         text = value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Literal(text, datatype=NamedNode(XSD + "dateTime"))
     if isinstance(value, datetime.date):
         return Literal(value.isoformat(), datatype=NamedNode(XSD + "date"))
     return Literal(value)
+
+
+def _decimal(number: Decimal) -> str:
+    """As the store keeps it: no exponent, at most 18 decimals, no zero that says nothing."""
+    return f"{number:.18f}".rstrip("0").rstrip(".")
 
 
 def english(text: str | None) -> Literal | None:

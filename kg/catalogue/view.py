@@ -18,26 +18,28 @@ _DEFAULT = DefaultGraph()
 
 
 class View:
-    """The merged default graph of a store."""
+    """A graph of a store: its merged default graph, or (``graph`` None) all graphs together."""
 
-    def __init__(self, store: Store, names: Namespaces) -> None:
-        self.store, self.names = store, names
+    def __init__(
+        self, store: Store, names: Namespaces, graph: DefaultGraph | None = _DEFAULT
+    ) -> None:
+        self.store, self.names, self._graph = store, names, graph
         self._labels: dict[str, str] = {}
         self._predicates: dict[str, NamedNode] = {}
 
     def instances(self, curie: str) -> Iterator[NamedNode]:
         """The nodes of exactly one class, in the order of their IRIs."""
-        quads = self.store.quads_for_pattern(None, RDF_TYPE, self.names.expand(curie), _DEFAULT)
+        quads = self.store.quads_for_pattern(None, RDF_TYPE, self.names.expand(curie), self._graph)
         nodes = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
         return iter(sorted(nodes, key=lambda node: node.value))
 
     def objects(self, subject: NamedNode, curie: str) -> list[Term]:
-        quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, _DEFAULT)
-        return sorted((quad.object for quad in quads), key=str)
+        quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, self._graph)
+        return sorted({quad.object for quad in quads}, key=str)
 
     def subjects(self, curie: str, value: NamedNode) -> list[NamedNode]:
-        quads = self.store.quads_for_pattern(None, self._predicate(curie), value, _DEFAULT)
-        found = (quad.subject for quad in quads)
+        quads = self.store.quads_for_pattern(None, self._predicate(curie), value, self._graph)
+        found = {quad.subject for quad in quads}
         return sorted((s for s in found if isinstance(s, NamedNode)), key=lambda s: s.value)
 
     def nodes(self, subject: NamedNode, curie: str) -> list[NamedNode]:
