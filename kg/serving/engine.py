@@ -14,7 +14,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,7 +52,7 @@ class QueryRequest:
     named_graphs: tuple[str, ...] = ()
     base: str | None = None
     rdf12: bool = True
-    client: str = ""
+    client: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -308,17 +308,19 @@ class Engine:
                 self._warming = asyncio.create_task(self._warm(snapshot, delay))
 
     def _lost(self) -> None:
-        """The zygote is gone: start another and go on from disk."""
-        log.error("the process that starts workers ended; starting another")
+        """A zygote is gone: start another and go on from disk."""
+        log.error("a process that starts workers ended; starting another")
         self._recovering = asyncio.create_task(self._recover())
 
     async def _recover(self) -> None:
         await asyncio.sleep(_RESTART)
         async with self._following:
-            self._zygote.close()
-            self._zygote = Zygote(self.limits.result_buffer, self._lost)
-            if self._pool.source is not None:
-                snapshot = self._pool.source.snapshot
+            if self._zygote.gone:
+                self._zygote.close()
+                self._zygote = Zygote(self.limits.result_buffer, self._lost)
+            source = self._pool.source
+            if source is not None and source.zygote.gone:
+                snapshot = source.snapshot
                 await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
 
     async def warmed(self) -> None:
@@ -328,7 +330,7 @@ class Engine:
 
     async def _warm(self, snapshot: Snapshot, delay: float) -> None:
         await asyncio.sleep(delay)
-        zygote = Zygote(self.limits.result_buffer)
+        zygote = Zygote(self.limits.result_buffer, self._lost)
         source = Source(snapshot, zygote, None)
         try:
             await zygote.load(snapshot.store)

@@ -139,7 +139,11 @@ class _Reader:
     """The last word and, where it may matter, the token after it."""
 
     def read(self, text: str) -> Inspection:
-        for kind, token, _ in tokens(text):
+        for count, (kind, token, _) in enumerate(tokens(text), start=1):
+            if count > self.limits.query_tokens and self.form is not Form.UPDATE:
+                raise _exceeded(
+                    "query_tokens", self.limits.query_tokens, "it is too long", "split it"
+                )
             if kind == "mark":
                 self._mark(token)
             elif kind == "word":
@@ -161,7 +165,8 @@ class _Reader:
             self.form = _FORMS[word]
         elif word in _OPERATORS:
             self.operators += 1
-            self._check("query_operators", self.operators, "it has too many operators")
+            if self.form is not Form.UPDATE:
+                self._check("query_operators", self.operators, "it has too many operators")
         elif word in _CHANGING:
             self.repeatable = False
         if word in ("SERVICE", "LOAD"):

@@ -28,6 +28,8 @@ class Limits:
     # the text of a query or an update
     query_bytes: int = 1 << 20
     update_bytes: int = 64 << 20
+    query_tokens: int = 50_000
+    """Words, names, values and signs of a query (not of an update, which carries data)."""
     query_nesting: int = 64
     """Brackets of any kind within one another."""
     query_patterns: int = 300

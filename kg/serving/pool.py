@@ -285,8 +285,7 @@ class Pool:
     def _replenish(self) -> None:
         if self._source is None:
             return
-        young = sum(run.quick for run in self._runs)
-        wanted = max(len(self._takers), self.limits.quick_workers - young, 1)
+        wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed
         for _ in range(wanted - len(self._idle) - len(self._spawning)):
             task = asyncio.get_running_loop().create_task(self._spawn(self._source))
             self._spawning.add(task)

@@ -18,7 +18,6 @@ from typing import Any, cast
 from kg.errors import Unavailable
 from kg.serving.wire import Decoder, Frame, Kind
 
-_LONGEST_FRAME = 1 << 20
 _START = 60.0  # seconds that a child may take to report for work
 _PACKAGES = str(Path(__file__).parent.parent.parent)
 
@@ -28,7 +27,7 @@ class Channel(asyncio.Protocol):
 
     def __init__(self, high: int) -> None:
         self._high = high
-        self._decoder = Decoder(_LONGEST_FRAME)
+        self._decoder = Decoder()
         self._frames: deque[Frame] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._held = 0

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
+LONGEST = 1 << 20
+"""Bytes of the longest frame that a child may send."""
+
 _HEADER = struct.Struct("!BI")
 
 
@@ -40,19 +43,18 @@ def pack_json(kind: Kind, value: Any) -> bytes:
 class Decoder:
     """Turns pieces of a byte stream into frames.
 
-    :raises ValueError: a frame announces more than ``longest`` bytes.
+    :raises ValueError: a frame announces more than :data:`LONGEST` bytes.
     """
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self) -> None:
         self._pending = bytearray()
-        self._longest = longest
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         self._pending += data
         start, available = 0, len(self._pending)
         while available - start >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._pending, start)
-            if length > self._longest:
+            if length > LONGEST:
                 raise ValueError(f"a frame of {length} bytes")
             end = start + _HEADER.size + length
             if end > available:

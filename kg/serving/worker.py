@@ -16,6 +16,8 @@ from kg.serving import sandbox, wire
 from kg.serving.wire import Kind
 
 _PIECE = 64 << 10
+_LARGEST_FRAME = wire.LONGEST // 2
+_LONGEST_MESSAGE = 2000
 _RETIRE_AFTER_GROWTH = 256 << 20
 _POSITION = re.compile(r"error at (\d+):(\d+)")
 _JSON_LD = "application/ld+json"
@@ -97,9 +99,9 @@ class Output:
         self._frames.clear()
 
     def _pack_piece(self) -> None:
-        if self._piece:
-            self._frames += wire.pack(Kind.DATA, self._piece)
-            self._piece.clear()
+        for start in range(0, len(self._piece), _LARGEST_FRAME):
+            self._frames += wire.pack(Kind.DATA, self._piece[start : start + _LARGEST_FRAME])
+        self._piece.clear()
 
 
 def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
@@ -206,7 +208,7 @@ def _triples(store: ox.Store, graph: ox.NamedNode) -> bytes:
 
 def describe(error: Exception) -> dict[str, Any]:
     """An error of the engine as it goes to the server."""
-    message = str(error)
+    message = str(error)[:_LONGEST_MESSAGE]
     if isinstance(error, SyntaxError):
         position = _POSITION.search(message)
         line, column = map(int, position.groups()) if position else (None, None)

@@ -19,6 +19,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from kg.serving.worker import describe
 Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Accept = Callable[[ox.Store, frozenset[str]], None]
 _DEFAULT = ox.DefaultGraph()
+_FINDINGS = 100
 
 
 class Fatal(Exception):
@@ -112,12 +114,11 @@ class Writer:
     def update(self, work: dict[str, Any], _: bytes) -> dict[str, Any]:
         """Apply a SPARQL update that :mod:`kg.serving.updates` has looked at."""
         self._expect(work)
-        self._protect(work["writes_default"], ())
         if work["data"] is None:
-            self._update_anything(work)
+            self._update_by_pattern(work)
             return {}
         quads = _quads_of_data(work)
-        self._protect(False, _graphs(quads))
+        self._protect(any(_graph_iri(quad) is None for quad in quads), _graphs(quads))
         if work["deletes"]:
             self._apply(removed=quads, added=())
         else:
@@ -249,24 +250,43 @@ class Writer:
         found = self._store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
         return any(self._is_merged(other) for other in found)
 
-    def _update_anything(self, work: dict[str, Any]) -> None:
-        """An update with patterns: the engine applies it, the difference is found afterwards."""
+    def _update_by_pattern(self, work: dict[str, Any]) -> None:
+        """The engine applies it; what it changed is found by comparing."""
+        if self._union and work["writes_default"]:
+            _check_syntax(work)
+        self._protect(work["writes_default"], ())
         if not self._union and not self._derived and self._accept is None:
-            self._store.update(work["text"], base_iri=work["base"])
-            self._changed = True
-            self._facts.pop("graphs", None)
-            self._facts.pop("quads", None)
+            self._update_unobserved(work)
             return
+        if work["graphs"] is None:
+            self._update_anywhere(work)
+            return
+        graphs = [ox.NamedNode(iri) for iri in work["graphs"]]
+        before = [_dump(self._store, graph) for graph in graphs]
+        self._store.update(work["text"], base_iri=work["base"])
+        difference = _Difference()
+        for graph, old in zip(graphs, before, strict=True):
+            difference.add(graph, old, _dump(self._store, graph))
+        self._follow(difference.removed, difference.added)
+
+    def _update_unobserved(self, work: dict[str, Any]) -> None:
+        self._store.update(work["text"], base_iri=work["base"])
+        self._changed = True
+        self._facts.pop("graphs", None)
+        self._facts.pop("quads", None)
+
+    def _update_anywhere(self, work: dict[str, Any]) -> None:
+        """One whose graphs are computed: compare all of them with a checkpoint."""
+        difference = _Difference()
         with tempfile.TemporaryDirectory(dir=self._store_dir / "writer") as folder:
-            before_path = Path(folder) / "before"
-            self._store.backup(str(before_path))
+            checkpoint = str(Path(folder) / "before")
+            self._store.backup(checkpoint)
             self._store.update(work["text"], base_iri=work["base"])
-            before = ox.Store.read_only(str(before_path))
-            graphs = work["graphs"]
-            candidates = _all_graphs(before, self._store) if graphs is None else graphs
-            removed, added = _difference(before, self._store, candidates)
-            self._follow(removed, added)
+            before = ox.Store.read_only(checkpoint)
+            for graph in _all_graphs(before, self._store):
+                difference.add(graph, _dump(before, graph), _dump(self._store, graph))
             del before
+        self._follow(difference.removed, difference.added)
 
 
 def _quads_of_data(work: dict[str, Any]) -> list[ox.Quad]:
@@ -277,6 +297,12 @@ def _quads_of_data(work: dict[str, Any]) -> list[ox.Quad]:
     if work["deletes"] and any(_has_blank(quad) for quad in quads):
         raise InvalidQuery("DELETE DATA cannot hold blank nodes")
     return quads
+
+
+def _check_syntax(work: dict[str, Any]) -> None:
+    """A malformed request is told so before anything else."""
+    with suppress(RuntimeError, ValueError, OSError):  # of running it on nothing
+        ox.Store().update(work["text"], base_iri=work["base"])
 
 
 def _has_blank(quad: ox.Quad) -> bool:
@@ -290,19 +316,18 @@ def _quads_of_document(body: bytes, graph: Graph) -> set[ox.Quad]:
     return set(scratch)
 
 
-def _difference(
-    before: ox.Store, after: ox.Store, graphs: Iterable[str]
-) -> tuple[list[ox.Quad], list[ox.Quad]]:
-    removed: list[ox.Quad] = []
-    added: list[ox.Quad] = []
-    for iri in graphs:
-        graph = ox.NamedNode(iri)
-        old, new = _dump(before, graph), _dump(after, graph)
-        if old != new:
-            old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
-            removed += _quads(old_lines - new_lines, graph)
-            added += _quads(new_lines - old_lines, graph)
-    return removed, added
+class _Difference:
+    """What an update did to graphs, from their N-Triples before and after."""
+
+    def __init__(self) -> None:
+        self.removed: list[ox.Quad] = []
+        self.added: list[ox.Quad] = []
+
+    def add(self, graph: ox.NamedNode, before: bytes, after: bytes) -> None:
+        if before != after:
+            old, new = set(before.splitlines()), set(after.splitlines())
+            self.removed += _quads(old - new, graph)
+            self.added += _quads(new - old, graph)
 
 
 def _dump(store: ox.Store, graph: ox.NamedNode) -> bytes:
@@ -314,9 +339,9 @@ def _quads(lines: Iterable[bytes], graph: ox.NamedNode) -> Iterator[ox.Quad]:
         yield ox.Quad(quad.subject, quad.predicate, quad.object, graph)
 
 
-def _all_graphs(*stores: ox.Store) -> set[str]:
+def _all_graphs(*stores: ox.Store) -> set[ox.NamedNode]:
     return {
-        graph.value
+        graph
         for store in stores
         for graph in store.named_graphs()
         if isinstance(graph, ox.NamedNode)
@@ -379,8 +404,9 @@ def _describe(error: Exception) -> dict[str, Any]:
         case NotFound():
             return {"error": "missing", "message": str(error)}
         case InvalidData():
-            findings = [[f.where, f.line, f.record, f.message, f.rule] for f in error.findings]
-            return {"error": "data", "message": str(error), "findings": findings}
+            told = error.findings[:_FINDINGS]
+            findings = [[f.where, f.line, f.record, f.message, f.rule] for f in told]
+            return {"error": "data", "message": "the shapes refuse it", "findings": findings}
         case InvalidQuery():
             return {"error": "evaluation", "message": str(error)}
     return describe(error)
