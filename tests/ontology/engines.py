@@ -20,12 +20,13 @@ def _ntriples(graph: Graph) -> str:
 
 def rust(shapes: Graph, data: Graph) -> set[Found]:
     """Results of the engine that the build uses."""
-    return compiled(shapes, _ntriples(data))
+    return results(_ntriples(shapes), _ntriples(data))
 
 
-def compiled(shapes: Graph, ntriples: str) -> set[Found]:
-    engine = shacl.Shapes.from_text(_ntriples(shapes), format="ntriples")
-    report = engine.validate_text(ntriples, format="ntriples")
+def results(shapes: str, data: str) -> set[Found]:
+    """The same from N-Triples."""
+    engine = shacl.Shapes.from_text(shapes, format="ntriples")
+    report = engine.validate_text(data, format="ntriples")
     return {
         (
             result.focus_node.strip("<>"),
