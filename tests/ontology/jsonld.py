@@ -55,8 +55,9 @@ def context_text() -> str:
     context |= {RENAMED.get(prefix, prefix): PREFIXES[prefix] for prefix in sorted(PREFIXES)}
     context |= {name: _entry(*EXTERNAL[name]) for name in sorted(EXTERNAL)}
     for kind in (OWL.Class, OWL.DatatypeProperty, OWL.ObjectProperty):
-        for term in sorted(t for t in graph.subjects(RDF.type, kind) if str(t).startswith(CT)):
+        terms = (str(term) for term in graph.subjects(RDF.type, kind))
+        for term in sorted(term for term in terms if term.startswith(CT)):
             coercion = None if kind == OWL.Class else _coercion(graph, URIRef(term))
-            name = str(term).removeprefix(str(CT))
+            name = term.removeprefix(CT)
             context[name] = _entry(f"ct:{name}", coercion)
     return json.dumps({"@context": context}, indent=2, ensure_ascii=False) + "\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pyoxigraph
 import pytest
-from rdflib import OWL, RDF
+from rdflib import OWL, RDF, URIRef
 
 from tests.ontology.files import CT, ONTOLOGY, graph_of, turtle_files, vocabulary
 
@@ -16,7 +16,7 @@ VALID = [str(path.relative_to(ONTOLOGY)) for path in turtle_files("examples/vali
 
 
 @pytest.mark.parametrize("kind", [OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty])
-def test_context_names_every_term(kind: object) -> None:
+def test_context_names_every_term(kind: URIRef) -> None:
     terms = {str(term) for term in vocabulary().subjects(RDF.type, kind)}
     names = {term.removeprefix(str(CT)) for term in terms if term.startswith(str(CT))}
     assert names
