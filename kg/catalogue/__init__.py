@@ -4,7 +4,8 @@
 finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell different facts.
 """
 
-from kg.catalogue.documents import COLLECTIONS, Entry, entries
+from kg.catalogue.documents import COLLECTIONS, entries
+from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
 from kg.catalogue.store import FILE as CATALOGUE_FILE
 from kg.catalogue.store import Catalogue, Page, PageRequest, write_catalogue

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kg.catalogue.documents import Entry
+from kg.catalogue.entry import Entry
 from kg.catalogue.view import Json
 from kg.errors import InvalidInput, NotFound, UnknownName
 from kg.names import nearest

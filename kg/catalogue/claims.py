@@ -1,0 +1,189 @@
+"""Documents of claims with their whole provenance, and of contradictions among them."""
+
+from __future__ import annotations
+
+from pyoxigraph import NamedNode
+
+from kg.catalogue.entry import (
+    Entry,
+    Facet,
+    citation,
+    compact,
+    head,
+    ids,
+    make_entry,
+)
+from kg.catalogue.view import Json, View
+
+
+def claim_entry(view: View, node: NamedNode, collection: str) -> Entry:
+    verdicts = [_verdict(view, a) for a in view.subjects("ct:assesses", node)]
+    valid = (view.value(node, "ct:validFrom"), view.value(node, "ct:validTo"))
+    recorded = (view.value(node, "ct:recordedFrom"), view.value(node, "ct:recordedTo"))
+    document = compact(
+        {
+            **head(view, node),
+            "type": "ExternalClaim" if "ExternalClaim" in view.types(node) else "Claim",
+            "paraphrase": view.value(node, "ct:paraphrase"),
+            **_content(view, node),
+            **_provenance(view, node),
+            "valid": compact({"from": valid[0], "to": valid[1]} | _precision(view, node)),
+            "recorded": compact({"from": recorded[0], "to": recorded[1]}),
+            "rank": view.reference(view.node(node, "ct:rank")),
+            "current": view.reference(view.node(node, "ct:currentBasis")),
+            "verdicts": verdicts,
+            "links": [_link_reference(view, n) for n in view.subjects("ct:member", node)],
+            "note": " ".join(view.values(node, "rdfs:comment")) or None,
+        }
+    )
+    return make_entry(collection, document, _claim_facets(document), valid, recorded)
+
+
+def _content(view: View, node: NamedNode) -> Json:
+    quantity = view.node(node, "ct:quantity")
+    return {
+        "subject": view.reference(view.node(node, "ct:subject")),
+        "property": view.reference(view.node(node, "ct:property")),
+        "object": view.reference(view.node(node, "ct:object")),
+        "literal": view.value(node, "ct:literal"),
+        "quantity": _quantity(view, quantity) if quantity else None,
+        "hedge": view.reference(view.node(node, "ct:hedge")),
+        "polarity": view.reference(view.node(node, "ct:polarity")),
+    }
+
+
+def _quantity(view: View, node: NamedNode) -> Json:
+    return compact(
+        {
+            "low": view.value(node, "ct:low"),
+            "high": view.value(node, "ct:high"),
+            "bound": view.value(node, "ct:bound"),
+            "unit": view.reference(view.node(node, "ct:unit")),
+        }
+    )
+
+
+def _provenance(view: View, node: NamedNode) -> Json:
+    steps = [_step(view, n) for n in view.nodes(node, "ct:attribution")]
+    document = view.node(node, "ct:inDocument")
+    upstream = view.node(node, "ct:upstream")
+    span = view.node(node, "ct:span")
+    basis = view.node(node, "ct:statedBasis")
+    return {
+        "speaker": view.reference(view.node(node, "ct:speaker")),
+        "attribution": sorted(steps, key=lambda step: step["step"]),
+        "source": citation(view, document) if document else None,
+        "span": _span(view, span) if span else None,
+        "upstream": citation(view, upstream) if upstream else None,
+        "corrects": view.reference(view.node(node, "ct:corrects")),
+        "stated": compact(
+            {
+                "earliest": view.value(node, "ct:statedEarliest"),
+                "latest": view.value(node, "ct:statedLatest"),
+                "basis": view.slug(basis) if basis else None,
+            }
+        ),
+    }
+
+
+def _precision(view: View, node: NamedNode) -> Json:
+    precision = view.node(node, "ct:validPrecision")
+    return {"precision": view.slug(precision) if precision else None}
+
+
+def _step(view: View, node: NamedNode) -> Json:
+    return {
+        "step": view.value(node, "ct:step"),
+        "agent": view.reference(view.node(node, "ct:agent")),
+        "roles": [view.slug(role) for role in view.nodes(node, "ct:role")],
+    }
+
+
+def _span(view: View, node: NamedNode) -> Json:
+    selector = view.node(node, "oa:hasSelector")
+    return compact(
+        {
+            "iri": node.value,
+            "start": view.value(selector, "oa:start") if selector else None,
+            "end": view.value(selector, "oa:end") if selector else None,
+            "sha256_16": view.value(node, "ct:passageHash"),
+        }
+    )
+
+
+def _verdict(view: View, node: NamedNode) -> Json:
+    return compact(
+        {
+            "iri": node.value,
+            "verdict": view.reference(view.node(node, "ct:verdict")),
+            "scope": view.reference(view.node(node, "ct:verdictScope")),
+            "reason": " ".join(view.values(node, "rdfs:comment")) or None,
+            "corrected_by": view.reference(view.node(node, "ct:correctedBy")),
+            "evidence": [
+                citation(view, e) | {"fact": " ".join(view.values(e, "rdfs:comment"))}
+                for e in view.nodes(node, "ct:evidence")
+            ],
+        }
+    )
+
+
+def _link_reference(view: View, node: NamedNode) -> Json:
+    kind = view.node(node, "ct:linkType")
+    return compact(
+        {
+            "id": _link_slug(view, node),
+            "type": view.slug(kind) if kind else None,
+            "strict": view.value(node, "ct:strict"),
+            "claims": [view.slug(member) for member in view.nodes(node, "ct:member")],
+            "comment": " ".join(view.values(node, "rdfs:comment")),
+        }
+    )
+
+
+def _link_slug(view: View, node: NamedNode) -> str:
+    return view.slug(node).removeprefix("link-")
+
+
+def _claim_facets(document: Json) -> dict[str, list[Facet]]:
+    single = ("subject", "property", "object", "hedge", "polarity", "speaker", "source", "rank")
+    facets: dict[str, list[Facet]] = {key: ids([document.get(key)]) for key in single}
+    facets["type"] = [document["type"]]
+    facets["upstream"] = ids([document.get("upstream")])
+    facets["origin"] = facets["upstream"] or facets["source"]
+    facets["about"] = facets["subject"] + facets["object"]
+    facets["verdict"] = [v["verdict"]["id"] for v in document.get("verdicts", []) if "verdict" in v]
+    facets["current"] = ids([document.get("current")])
+    facets["stated"] = [document["stated"]["latest"]] if document.get("stated") else []
+    return facets
+
+
+def contradiction_entry(view: View, node: NamedNode, collection: str) -> Entry:
+    members = [claim_entry(view, n, "claims").document for n in view.nodes(node, "ct:member")]
+    origins = sorted({(m.get("upstream") or m.get("source") or m)["id"] for m in members})
+    documents = sorted({m["source"]["id"] for m in members if m.get("source")})
+    document = {
+        "id": _link_slug(view, node),
+        "iri": node.value,
+        "type": "Contradiction",
+        "label": " ".join(view.values(node, "rdfs:comment")),
+        "strict": view.value(node, "ct:strict"),
+        "documents": documents,
+        "independent_origins": origins,
+        "within_one_document": len(documents) == 1,
+        "claims": [_side(member) for member in members],
+    }
+    facets: dict[str, list[Facet]] = {
+        "strict": [bool(document["strict"])],
+        "within_one_document": [len(documents) == 1],
+        "source": list(documents),
+        "claim": [member["id"] for member in members],
+        "about": sorted({str(i) for member in members for i in _claim_facets(member)["about"]}),
+    }
+    return make_entry(collection, document, facets)
+
+
+def _side(member: Json) -> Json:
+    """What a reader needs of a claim to weigh it against another."""
+    keys = ("id", "iri", "paraphrase", "hedge", "polarity", "speaker", "source", "upstream", "rank")
+    verdicts = [v["verdict"]["id"] for v in member.get("verdicts", []) if "verdict" in v]
+    return compact({key: member.get(key) for key in keys} | {"verdicts": verdicts})

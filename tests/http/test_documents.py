@@ -1,0 +1,148 @@
+"""Dereferencing over real HTTP: things answer 303, documents come in every format."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from pyoxigraph import RdfFormat, parse
+
+BASE = "https://w3id.org/chiptrail/"
+
+THINGS = [
+    "/id/nvidia-h20",
+    "/claim/c0-17",
+    "/src/china-ai-chip-repair-boom",
+    "/ev/E01",
+    "/rule/us-3a090a-2023",
+    "/con/reported",
+    "/unit/chip",
+    "/graph/current",
+]
+
+FORMATS = {
+    "ttl": RdfFormat.TURTLE,
+    "nt": RdfFormat.N_TRIPLES,
+    "rdf": RdfFormat.RDF_XML,
+    "jsonld": RdfFormat.JSON_LD,
+}
+
+
+@pytest.mark.parametrize("path", THINGS)
+@pytest.mark.parametrize(
+    ("accept", "suffix"),
+    [
+        ("text/turtle", "ttl"),
+        ("application/ld+json", "jsonld"),
+        ("application/n-triples", "nt"),
+        ("application/rdf+xml", "rdf"),
+        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "html"),
+        ("application/json", "json"),
+        ("*/*", "ttl"),
+    ],
+)
+def test_a_thing_leads_to_the_document_of_the_wanted_type(
+    client: httpx.Client, path: str, accept: str, suffix: str
+) -> None:
+    response = client.get(path, headers={"Accept": accept})
+    assert response.status_code == 303
+    assert response.headers["location"] == f"{path}.{suffix}"
+    assert "Accept" in response.headers["vary"]
+
+
+@pytest.mark.parametrize("path", THINGS)
+def test_every_rdf_document_says_the_same(client: httpx.Client, path: str) -> None:
+    documents = [
+        set(parse(client.get(f"{path}.{suffix}").content, rdf_format))
+        for suffix, rdf_format in FORMATS.items()
+    ]
+    assert documents[0]
+    assert all(document == documents[0] for document in documents)
+
+
+def test_turtle_is_written_for_people_too(client: httpx.Client) -> None:
+    text = client.get("/claim/c0-17.ttl").text
+    assert "@prefix ct: <https://w3id.org/chiptrail/ont#>" in text
+    assert "c:c0-17 " in text
+    assert text.count("c:c0-17 ") == 1, "one block a subject"
+
+
+def test_a_page_shows_statements_and_what_links_here(client: httpx.Client) -> None:
+    page = client.get("/claim/c0-17.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for text in ("Bloomberg", "reported", "refuted", "What links to it", f"{BASE}claim/c0-17"):
+        assert text in page.text
+
+
+def test_a_document_links_to_its_twins(client: httpx.Client) -> None:
+    link = client.get("/id/nvidia-h20.ttl").headers["link"]
+    assert '</id/nvidia-h20>; rel="describes"' in link
+    assert '</id/nvidia-h20.jsonld>; rel="alternate"; type="application/ld+json"' in link
+
+
+def test_another_name_of_a_thing_leads_to_it(client: httpx.Client) -> None:
+    response = client.get("/id/biren")
+    assert (response.status_code, response.headers["location"]) == (308, "/id/biren-technology")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/id/nobody", 404),
+        ("/id/nobody.ttl", 404),
+        ("/id/nvidia-h20.docx", 404),
+        ("/id/%22%3E", 400),
+        ("/id/caf%C3%A9", 404),
+        ("/con/reported.json", 404),
+    ],
+)
+def test_what_is_not_there(client: httpx.Client, path: str, status: int) -> None:
+    response = client.get(path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_type_that_there_is_not(client: httpx.Client) -> None:
+    response = client.get("/id/nvidia-h20", headers={"Accept": "image/png"})
+    assert response.status_code == 406
+    assert "text/turtle" in response.json()["offered"]
+
+
+def test_an_unchanged_document_is_not_sent_again(client: httpx.Client) -> None:
+    tag = client.get("/id/nvidia-h20.ttl").headers["etag"]
+    again = client.get("/id/nvidia-h20.ttl", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_head_says_what_get_would(client: httpx.Client) -> None:
+    response = client.head("/id/nvidia-h20", headers={"Accept": "text/turtle"})
+    assert (response.status_code, response.headers["location"]) == (303, "/id/nvidia-h20.ttl")
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [("/context.jsonld", "application/ld+json"), ("/shapes", "text/turtle")],
+)
+def test_context_and_shapes(client: httpx.Client, path: str, media_type: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith(media_type)
+
+
+def test_the_ontology_in_html_and_rdf(client: httpx.Client) -> None:
+    page = client.get("/ont", headers={"Accept": "text/html"}).text
+    assert 'id="Claim"' in page
+    turtle = client.get("/ont", headers={"Accept": "text/turtle"})
+    subjects = {q.subject.value for q in parse(turtle.content, RdfFormat.TURTLE)}
+    assert f"{BASE}ont#Claim" in subjects
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/sparql", "/openapi.json", "/static/chiptrail.css"]
+)
+def test_pages_that_lead_nowhere_else(client: httpx.Client, path: str) -> None:
+    response = client.get(path, headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    for source in ("src=", "@import", "url("):
+        assert f"{source}http" not in response.text
+        assert f'{source}"http' not in response.text

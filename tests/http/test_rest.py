@@ -1,0 +1,246 @@
+"""The REST layer over real HTTP: one list shape, one error shape, both clocks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from pyoxigraph import RdfFormat, parse
+
+COLLECTIONS = {
+    "chips": 132,
+    "claims": 223,
+    "sources": 115,
+    "contradictions": 18,
+}
+
+
+def get(client: httpx.Client, path: str, **headers: str) -> Any:
+    response = client.get(path, headers=headers)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize(
+    "collection", ["chips", "firms", "policies", "claims", "sources", "contradictions"]
+)
+def test_every_collection_lists_items_with_the_same_head(
+    client: httpx.Client, collection: str
+) -> None:
+    body = get(client, f"/api/{collection}?limit=500")
+    assert set(body) == {"items", "next", "count", "count_truncated"}
+    assert body["count"] == len(body["items"]) == COLLECTIONS.get(collection, body["count"])
+    for item in body["items"]:
+        assert {"id", "iri", "type", "label"} <= set(item)
+        assert get(client, f"/api/{collection}/{item['id']}") == item
+
+
+def test_pages_cover_the_list_without_gap_or_repetition(client: httpx.Client) -> None:
+    seen: list[str] = []
+    path = "/api/claims?limit=50&sort=-stated"
+    while path:
+        body = get(client, path)
+        seen += [item["id"] for item in body["items"]]
+        path = body["next"]
+    assert len(seen) == len(set(seen)) == COLLECTIONS["claims"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("claims?speaker=bloomberg", ["c0-17", "c0-18", "c0-19"]),
+        ("claims?verdict=refuted", ["c0-17", "c0-18", "c1-21", "c4-26", "c4-29"]),
+        ("claims?about=nvidia-h20&source=ai-forbidden-tools", ["c1-25", "c1-26", "c1-27"]),
+        ("claims?property=legalCharacter&hedge=asserted", ["c0-02", "c1-08", "c1-37"]),
+        (
+            "claims?source=nvidia-h200-ramp&polarity=affirmed&property=interestedInBuying",
+            ["c3-07", "c3-08"],
+        ),
+        ("claims?property=dutyCycle,repairThroughput", ["c0-20", "c1-16", "c1-28"]),
+        ("claims?property=dutyCycle&property=repairThroughput", ["c0-20", "c1-16", "c1-28"]),
+        ("contradictions?about=shenzhen-gpu-repair-industry", ["L03", "L17"]),
+        (
+            "contradictions?within_one_document=true",
+            ["L08", "L09", "L10", "L11", "L15", "L17", "L18", "L47", "L48"],
+        ),
+        (
+            "sources?type=SourceDocument&reliability=admiralty-d",
+            ["nvidia-h200-ramp", "why-beijing-is-blocking-nvidia"],
+        ),
+        ("chips?maker=biren-technology", ["biren-br100", "biren-br104"]),
+        (
+            "chips?tpp_min=15000&tpp_max=16000&maker=nvidia&us_availability_2026_01_15=true",
+            ["nvidia-h100-sxm", "nvidia-h200-sxm"],
+        ),
+        (
+            "firms?type=GovernmentBody&country=china&role=internet-regulator,antitrust-authority",
+            ["cac", "samr"],
+        ),
+    ],
+)
+def test_filters(client: httpx.Client, query: str, expected: list[str]) -> None:
+    assert [item["id"] for item in get(client, f"/api/{query}")["items"]] == expected
+
+
+def test_a_claim_carries_its_whole_provenance(client: httpx.Client) -> None:
+    claim = get(client, "/api/claims/c0-17")
+    assert claim["hedge"]["id"] == "reported"
+    assert [(s["step"], s["agent"]["id"], s["roles"]) for s in claim["attribution"]] == [
+        (1, "bloomberg", ["originator"]),
+        (2, "robot-writer-dog", ["publisher"]),
+    ]
+    assert (claim["span"]["start"], claim["span"]["end"]) == (1632, 1731)
+    assert claim["span"]["sha256_16"] == "0f92bf742a099614"
+    assert claim["source"]["reliability"] == "F"
+    assert claim["upstream"]["id"] == "bloomberg-2025-07-08"
+    assert claim["quantity"] == {
+        "high": 115000,
+        "bound": "at_most",
+        "unit": {"id": "chip", "iri": "https://w3id.org/chiptrail/unit/chip", "label": "chip"},
+    }
+    (verdict,) = claim["verdicts"]
+    assert verdict["verdict"]["id"] == "refuted"
+    assert verdict["corrected_by"]["id"] == "x-03"
+    assert verdict["evidence"][0]["url"].startswith("https://www.iheart.com/")
+    assert claim["rank"]["id"] == "deprecated"
+    assert "current" not in claim
+
+
+def test_a_chip_keeps_rival_figures_and_says_what_was_computed_from_what(
+    client: httpx.Client,
+) -> None:
+    chip = get(client, "/api/chips/nvidia-rtx-pro-6000d")
+    bandwidths = [f["value"] for f in chip["figures"] if f["metric"]["id"] == "dram-bandwidth"]
+    assert sorted(bandwidths) == [1100, 1398, 1570]
+    (tpp,) = [
+        f for f in get(client, "/api/chips/nvidia-h20")["figures"] if f["metric"]["id"] == "tpp"
+    ]
+    assert (tpp["value"], tpp["status"]) == (2368, "derived")
+    assert tpp["computed_from"] == ["https://w3id.org/chiptrail/id/nvidia-h20#peak-fp16-matrix"]
+    assert tpp["sources"]
+
+
+def test_contradictions_count_independent_origins(client: httpx.Client) -> None:
+    contradiction = get(client, "/api/contradictions/L04")
+    assert [claim["id"] for claim in contradiction["claims"]] == ["c0-14", "c1-24"]
+    assert contradiction["strict"] is True
+    assert len(contradiction["independent_origins"]) == 2
+
+
+def test_aliases_are_accepted(client: httpx.Client) -> None:
+    assert get(client, "/api/firms/biren")["id"] == "biren-technology"
+
+
+def test_valid_at_and_known_at(client: httpx.Client) -> None:
+    def ids(query: str) -> set[str]:
+        return {item["id"] for item in get(client, f"/api/claims?limit=500&{query}")["items"]}
+
+    assert "c0-17" in ids("valid_at=2022-01-01")
+    assert "c0-17" not in ids("valid_at=2023-01-01")
+    assert ids("known_at=2026-11-20") == set()
+    assert len(ids("known_at=2026-11-21")) == COLLECTIONS["claims"]
+    assert len(ids("known_at=2026-11-21T00:00:00Z")) == COLLECTIONS["claims"]
+
+
+def test_sparse_fields(client: httpx.Client) -> None:
+    items = get(client, "/api/claims?limit=2&fields=hedge,paraphrase")["items"]
+    assert [set(item) for item in items] == [{"id", "hedge", "paraphrase"}] * 2
+
+
+@pytest.mark.parametrize("suffix_or_header", ["suffix", "header"])
+def test_csv(client: httpx.Client, suffix_or_header: str) -> None:
+    if suffix_or_header == "suffix":
+        response = client.get("/api/claims.csv?speaker=bloomberg")
+    else:
+        response = client.get("/api/claims?speaker=bloomberg", headers={"Accept": "text/csv"})
+    assert response.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert [row["id"] for row in rows] == ["c0-17", "c0-18", "c0-19"]
+    assert rows[0]["quantity.high"] == "115000"
+    assert rows[0]["source"] == "china-ai-chip-repair-boom"
+
+
+@pytest.mark.parametrize(
+    ("path", "rdf_format"),
+    [
+        ("/api/claims.ttl?speaker=bloomberg", RdfFormat.TURTLE),
+        ("/api/claims/c0-17.ttl", RdfFormat.TURTLE),
+        ("/api/claims/c0-17.jsonld", RdfFormat.JSON_LD),
+    ],
+)
+def test_rdf_twins_say_the_same(client: httpx.Client, path: str, rdf_format: RdfFormat) -> None:
+    response = client.get(path)
+    assert response.headers["content-type"].startswith(rdf_format.media_type)
+    triples = {(q.subject.value, q.predicate.value) for q in parse(response.content, rdf_format)}
+    assert (
+        "https://w3id.org/chiptrail/claim/c0-17-q",
+        "https://w3id.org/chiptrail/ont#high",
+    ) in triples
+
+
+def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
+    first = client.get("/api/claims/c0-17")
+    again = client.get("/api/claims/c0-17", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/api/claims/c0-17.csv").headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/api/chips?colour=green", 400, "cannot be filtered by 'colour'"),
+        ("/api/chips?limit=0", 400, "limit must be a whole number from 1 to 500"),
+        ("/api/chips?limit=501", 400, "limit must be a whole number from 1 to 500"),
+        ("/api/chips?limit=ten", 400, "limit must be a whole number"),
+        ("/api/chips?limit=1&limit=2", 400, "given twice"),
+        ("/api/chips?cursor=nonsense", 400, "the cursor is not one that this service gave"),
+        ("/api/chips?sort=colour", 400, "have no field 'colour'"),
+        ("/api/chips?valid_at=yesterday", 400, "must be a day as YYYY-MM-DD"),
+        ("/api/chips?known_at=2026-13-01", 400, "must be a day or a time"),
+        ("/api/chips?tpp_min=lots", 400, "tpp_min must be a number"),
+        ("/api/chips?tpp_min=nan", 400, "tpp_min must be a number"),
+        ("/api/chips/nvidia-h2", 404, "nearest: nvidia-h20"),
+        ("/api/gadgets", 404, "no collection 'gadgets'; there are: chips, firms"),
+        ("/api/chips/nvidia-h20?limit=1", 400, "no parameter 'limit' here"),
+    ],
+)
+def test_errors_have_one_shape_and_say_what_is_allowed(
+    client: httpx.Client, path: str, status: int, said: str
+) -> None:
+    response = client.get(path)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert {"type", "title", "status", "detail"} <= set(problem)
+    assert problem["status"] == status
+    assert said in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "text", ["' OR 1=1 --", '"; DROP TABLE entry; --', "} UNION { ?s ?p ?o", "<script>x</script>"]
+)
+def test_injections_find_nothing_and_break_nothing(client: httpx.Client, text: str) -> None:
+    body = client.get("/api/claims", params={"speaker": text}).json()
+    assert (body["items"], body["count"]) == ([], 0)
+    assert client.get("/api/claims/" + quote(text, safe="")).status_code == 404
+    assert get(client, "/api/claims?speaker=bloomberg")["count"] == 3
+
+
+def test_a_cursor_belongs_to_its_list(client: httpx.Client) -> None:
+    cursor = get(client, "/api/chips?limit=1")["next"].partition("cursor=")[2]
+    response = client.get(f"/api/chips?sort=maker&cursor={cursor}")
+    assert response.status_code == 400
+    assert "belongs to another list" in response.json()["detail"]
+
+
+def test_stats_say_which_data_this_is(client: httpx.Client) -> None:
+    body = get(client, "/api/stats")
+    assert len(body["version"]) == 64
+    assert body["dataset"]["as_of"] == "2026-11-21"
+    assert body["collections"]["claims"] == COLLECTIONS["claims"]
+    assert json.dumps(body["graphs"]).count("claims-s00") == 5
