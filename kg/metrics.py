@@ -21,8 +21,6 @@ from itertools import product
 BIT_LENGTHS: Mapping[str, tuple[int, ...]] = {
     "peak-fp64": (64,),
     "peak-fp32": (32,),
-    # TF32 inputs are stored in 32 bits and multiplied with 19: the Notes decide neither way.
-    "peak-tf32": (19, 32),
     "peak-fp16": (16,),
     "peak-fp16-matrix": (16,),
     "peak-bf16": (16,),
@@ -32,6 +30,8 @@ BIT_LENGTHS: Mapping[str, tuple[int, ...]] = {
     "peak-fp6": (6,),
     "peak-fp4": (4,),
     "peak-int4": (4,),
+    # TF32 inputs are stored in 32 bits and multiplied with 19: the Notes decide neither way.
+    "peak-tf32": (19, 32),
 }
 """Dense peak rate → the bit lengths of its operation (two where that is open)."""
 
@@ -63,8 +63,14 @@ class Metric:
         return next(iter(self.units), None)
 
 
+def _precision(metric: str) -> str:
+    """``peak-fp16-matrix`` → ``FP16 matrix``."""
+    name, _, rest = metric.removeprefix("peak-").partition("-")
+    return f"{name.upper()} {rest}".rstrip()
+
+
 METRICS: Mapping[str, Metric] = {
-    **{name: Metric(f"dense {name[5:].upper()} rate", _RATE) for name in BIT_LENGTHS},
+    **{name: Metric(f"dense {_precision(name)} rate", _RATE) for name in BIT_LENGTHS},
     TPP: Metric("total processing performance", _TPP),
     DENSITY: Metric("performance density", {"TPP-per-mm2": Decimal(1)}),
     "die-area": Metric("die area", _AREA),
@@ -170,8 +176,9 @@ def _products(figures: Readings, metric: str) -> Iterator[tuple[Decimal, Reading
             continue
         for bits in BIT_LENGTHS[metric]:
             total = rate.value * bits
-            text = f"{plain(rate.value)} {label_of(metric)[6:-5]} x {bits} bit = {plain(total)}"
-            note = f"{metric[5:].upper()} counted at {bits} bits" if metric == "peak-tf32" else None
+            text = f"{plain(rate.value)} {_precision(metric)} x {bits} bit = {plain(total)}"
+            several = len(BIT_LENGTHS[metric]) > 1
+            note = f"{_precision(metric)} counted at {bits} bits" if several else None
             yield total, _derived(TPP, total, text, [(metric, number, rate)], note=note)
 
 

@@ -127,7 +127,7 @@ def judge(book: Rulebook, rule: Rule, chip: ChipFacts) -> Judgement:
         outcome,
         named,
         tests,
-        missing=tuple(_missing(tests, chip.figures)) if open_ else (),
+        missing=tuple(dict.fromkeys(_missing(tests, chip.figures))) if open_ else (),
         decided_by=tuple(_deciding(tests)) if len(set(outcomes)) > 1 else (),
     )
 
@@ -195,8 +195,7 @@ def _missing(tests: Sequence[Test], figures: Readings) -> Iterator[str]:
     open_tests = (t for t in tests if t.reading is None)
     wanted = (t.metric for t in open_tests if (t.group, t.exclusion) not in failed)
     for metric in dict.fromkeys(wanted):
-        inputs = [name for name in _INPUTS.get(metric, ()) if not figures.get(name)]
-        yield from inputs or [metric]
+        yield from [name for name in _INPUTS.get(metric, ()) if not figures.get(name)] or [metric]
 
 
 def _deciding(tests: Sequence[Test]) -> Iterator[str]:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from kg.errors import Finding, InvalidData
-from kg.metrics import METRICS, Plain, Reading, Readings, with_derived
+from kg.metrics import (
+    AREA,
+    BIT_LENGTHS,
+    DENSITY,
+    METRICS,
+    TPP,
+    Plain,
+    Reading,
+    Readings,
+    with_derived,
+)
 from kg.records import Chip, Figure, Records
 
 
@@ -16,7 +26,7 @@ from kg.records import Chip, Figure, Records
 class ChipFacts:
     """``lineage``: the product and the models that it is a configuration of.
 
-    ``configurations``: the boards of a model that has no figures of its own.
+    ``configurations``: the boards of a model without rates of its own, whose status is theirs.
     """
 
     slug: str
@@ -34,8 +44,16 @@ class ChipFacts:
         return self.readings or {}
 
     def with_figures(self, slug: str, figures: Readings) -> ChipFacts:
-        """The same product with other figures: a chip that does not exist."""
-        own = {name: group for name, group in self.figures.items() if _published(group)}
+        """The same product with other figures: a chip that does not exist.
+
+        A total performance or a density among them takes the place of what it is computed from.
+        """
+        hidden = {*(BIT_LENGTHS if TPP in figures else ()), *([AREA] if DENSITY in figures else [])}
+        own = {
+            name: group
+            for name, group in self.figures.items()
+            if _published(group) and name not in hidden
+        }
         return replace(
             self,
             slug=slug,
@@ -78,7 +96,7 @@ def _facts(chip: Chip, chips: Mapping[str, Chip], readings: Mapping[str, Reading
         designer=chip.designer_country,
         kind=chip.kind,
         lineage=tuple(_lineage(chip, chips)),
-        configurations=() if own else boards,
+        configurations=() if TPP in own else boards,
         readings=own,
         sources=tuple(chip.sources),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -55,13 +55,15 @@ class Shipment:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """``names``: slug → label of every entity that the records know."""
+    """``names``: slug → label of every entity that the records know; ``codes``: place → ISO
+    3166-1 code."""
 
     rules: Mapping[str, Rule]
     groups: Mapping[str, CountryGroup]
     instruments: Mapping[str, Instrument]
     sources: Mapping[str, Source] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
     _covers: dict[tuple[tuple[str, ...], str, Date], bool] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -76,6 +78,7 @@ class Rulebook:
             {instrument.id: instrument for instrument in records.of(Instrument)},
             dict(_sources(records)),
             {entity.id: entity.label for entity in _entities(records)},
+            {entity.id: entity.iso for entity in records.of(Entity) if entity.iso},
         )
 
     def covers(self, names: Sequence[str], place: str, on: Date) -> bool:
@@ -125,6 +128,10 @@ class Rulebook:
         group = self.groups.get(slug)
         return group.label if group else self.names.get(slug, slug)
 
+    def code(self, place: str) -> str:
+        """The ISO code of a place, or its slug where it has none."""
+        return self.codes.get(place, place)
+
     @cached_property
     def change_dates(self) -> list[Date]:
         """Every day on which an answer may become another one, in order."""
@@ -132,9 +139,7 @@ class Rulebook:
 
     def with_rule(self, rule: Rule) -> Rulebook:
         """A copy in which ``rule`` is added, or stands in for the rule of its id."""
-        return Rulebook(
-            {**self.rules, rule.id: rule}, self.groups, self.instruments, self.sources, self.names
-        )
+        return replace(self, rules={**self.rules, rule.id: rule}, _covers={})
 
 
 def _entities(records: Records) -> list[Entity]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from kg.policy.evaluate import Judgement, holds, judge
 from kg.policy.facts import ChipFacts
-from kg.policy.logic import Outcome
-from kg.policy.records import LicenceException, Rule
+from kg.policy.logic import Outcome, agreement
+from kg.policy.records import EffectiveInterval, LicenceException, Rule
 from kg.policy.rulebook import ONE_DAY, Rulebook, Shipment
 
 Date = datetime.date
@@ -57,14 +57,14 @@ class Question(Shipment):
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleOutcome:
     """One rule's part in an answer."""
 
     judgement: Judgement
     state: str | None = None
     """The enforcement state on the day, where the text is not enforced."""
     review: str | None = None
-    exception: str | None = None
+    exception: LicenceException | None = None
     possible_exceptions: tuple[LicenceException, ...] = ()
     relaxed_by: tuple[str, ...] = ()
     exempted_by: tuple[str, ...] = ()
@@ -105,7 +105,8 @@ class Decision:
 class Status:
     """The answer to a question; ``kg.policy.answers`` writes it out.
 
-    ``others`` are the rules of other activities and jurisdictions at the destination. For a model
+    ``others`` are the rules of other activities and jurisdictions at the destination, ``unasked``
+    those that depend on an end use which the question leaves open. For a model
     without figures of its own, ``configurations`` holds the answer for each of its boards, and
     ``differing`` the parts of the decision in which they differ.
     """
@@ -113,22 +114,27 @@ class Status:
     question: Question
     chip: ChipFacts
     decision: Decision
-    findings: tuple[Finding, ...] = ()
-    others: tuple[Finding, ...] = ()
+    findings: tuple[RuleOutcome, ...] = ()
+    others: tuple[RuleOutcome, ...] = ()
+    unasked: tuple[RuleOutcome, ...] = ()
     configurations: tuple[Status, ...] = ()
     differing: tuple[str, ...] = ()
     unknown_record: bool = False
 
     @property
-    def decisive(self) -> tuple[Finding, ...]:
-        """The findings that make the answer: those met, else those open, else all examined."""
+    def decisive(self) -> tuple[RuleOutcome, ...]:
+        """The rules that make the answer: those met that bring it or change its review, else
+        those that are open, else all that were examined."""
         parts = self.configurations or (self,)
-        every = {f.rule.id: f for part in parts for f in part.findings}
-        for outcome in (Outcome.MET, Outcome.INDETERMINATE):
-            found = tuple(f for f in every.values() if f.outcome is outcome and not f.exempted_by)
-            if found:
-                return found
-        return tuple(every.values())
+        every = {f.rule.id: f for part in parts for f in part.findings}.values()
+        met = [f for f in every if f.outcome is Outcome.MET and not f.exempted_by]
+        weaker = [f for f in met if f.rule.requirement and not self._brings(f)]
+        open_ = [f for f in every if f.outcome is Outcome.INDETERMINATE]
+        return tuple([f for f in met if f not in weaker] or open_ or every)
+
+    def _brings(self, found: RuleOutcome) -> bool:
+        parts = self.configurations or (self,)
+        return any(found.requires == part.decision.requirement for part in parts)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -146,6 +152,9 @@ class Status:
         return tuple(dict.fromkeys(found))
 
 
+_InForce = tuple[Rule, EffectiveInterval]
+
+
 @dataclass
 class StatusService:
     """Answers from one rulebook and the facts of all chips.
@@ -157,6 +166,7 @@ class StatusService:
     chips: Mapping[str, ChipFacts]
     recorded: datetime.datetime | None = None
     _judged: dict[tuple[str, str], Judgement] = field(default_factory=dict, repr=False)
+    _in_force: dict[object, list[_InForce]] = field(default_factory=dict, repr=False)
 
     # --- one question ---------------------------------------------------------------------
 
@@ -169,14 +179,18 @@ class StatusService:
         return _together(question, chip, boards)
 
     def _of_one(self, question: Question, chip: ChipFacts) -> Status:
-        rules = [rule for rule in self.book.rules.values() if self._known(rule, question.known_at)]
-        found = [f for rule in rules if (f := self._finding(rule, chip, question)) is not None]
-        found = _with_defeats(found)
-        export = tuple(f for f in found if _is_export(f.rule))
-        others = tuple(f for f in found if not _is_export(f.rule))
-        if not rules:
+        if not any(self._known(rule, question.known_at) for rule in self.book.rules.values()):
             return Status(question, chip, Decision("indeterminate"), unknown_record=True)
-        return Status(question, chip, decide(export), export, others)
+        found = [
+            self._outcome(rule, interval, chip, question)
+            for rule, interval in self._rules_for(question)
+            if self._reaches(rule, chip, question)
+        ]
+        asked = _with_defeats([f for f in found if _is_asked(f.rule, question)])
+        export = tuple(f for f in asked if _is_export(f.rule))
+        others = tuple(f for f in asked if not _is_export(f.rule))
+        unasked = tuple(f for f in found if not _is_asked(f.rule, question))
+        return Status(question, chip, decide(export), export, others, unasked)
 
     def _known(self, rule: Rule, known_at: datetime.datetime | None) -> bool:
         if known_at is None:
@@ -185,19 +199,39 @@ class StatusService:
         end = rule.recorded.to
         return (start is None or start <= known_at) and (end is None or known_at < end)
 
-    def _finding(self, rule: Rule, chip: ChipFacts, question: Question) -> Finding | None:
-        """None where the rule does not come into question: other day, place, maker, party."""
+    def _rules_for(self, question: Question) -> list[_InForce]:
+        """The rules in force for a shipment, whatever its product: shared by all chips."""
+        key = (
+            question.destination,
+            question.on,
+            question.headquarters,
+            question.ship_from,
+            question.known_at,
+        )
+        if key not in self._in_force:
+            self._in_force[key] = [*self._find_rules(question)]
+        return self._in_force[key]
+
+    def _find_rules(self, question: Question) -> Iterator[_InForce]:
+        for rule in self.book.rules.values():
+            if _is_export(rule) and question.destination == rule.jurisdiction:
+                continue
+            interval = next((i for i in rule.effective if i.holds(question.on)), None)
+            known = interval is not None and self._known(rule, question.known_at)
+            if interval is not None and known and self.book.applies(rule, question):
+                yield rule, interval
+
+    def _outcome(
+        self, rule: Rule, interval: EffectiveInterval, chip: ChipFacts, question: Question
+    ) -> RuleOutcome:
         on, book = question.on, self.book
-        interval = next((i for i in rule.effective if i.holds(on)), None)
-        if interval is None or not self._reaches(rule, chip, question):
-            return None
         judgement = self._judge(rule, chip)
         if interval.contested and judgement.outcome is Outcome.MET:
             judgement = replace(judgement, outcome=Outcome.INDETERMINATE)
         form = book.form_of(rule)
         if judgement.outcome is Outcome.NOT_MET:
-            return Finding(judgement, form=form)
-        return Finding(
+            return RuleOutcome(judgement, form=form)
+        return RuleOutcome(
             judgement,
             state=next((e.state for e in rule.enforcement if e.holds(on)), None),
             review=self._review(rule, chip, question),
@@ -211,6 +245,7 @@ class StatusService:
         )
 
     def _reaches(self, rule: Rule, chip: ChipFacts, question: Question) -> bool:
+        """Whether a rule comes into question for this product and these parties."""
         if rule.product_kinds and chip.kind not in rule.product_kinds:
             return False
         if rule.makers and chip.maker not in rule.makers:
@@ -218,11 +253,9 @@ class StatusService:
         of_parties = rule.parties or rule.ownership
         if of_parties and question.end_user not in rule.parties:
             return False
-        if rule.end_uses and question.end_use not in rule.end_uses:
+        if rule.end_uses and question.end_use not in (None, *rule.end_uses):
             return False
-        if _is_export(rule) and question.destination == rule.jurisdiction:
-            return False
-        return self._designed(rule, chip, question.on) and self.book.applies(rule, question)
+        return self._designed(rule, chip, question.on)
 
     def _designed(self, rule: Rule, chip: ChipFacts, on: Date) -> bool:
         designer = chip.designer or ""
@@ -249,7 +282,9 @@ class StatusService:
                 break
         return max(possible, key=_strictness) if possible else rule.review
 
-    def _exception(self, rule: Rule, chip: ChipFacts, question: Question) -> str | None:
+    def _exception(
+        self, rule: Rule, chip: ChipFacts, question: Question
+    ) -> LicenceException | None:
         for exception in rule.exceptions:
             if (
                 not exception.unverified
@@ -257,7 +292,7 @@ class StatusService:
                 and self.book.applies(exception, question)
                 and holds(exception.all_of, chip.figures) is Outcome.MET
             ):
-                return exception.exception
+                return exception
         return None
 
     # --- many questions -------------------------------------------------------------------
@@ -282,7 +317,8 @@ class StatusService:
     def diff(
         self, questions: Iterable[Question], other: StatusService, on: Date | None = None
     ) -> Iterator[tuple[Status, Status]]:
-        """The questions that ``other`` (or the same rules on the day ``on``) answers otherwise."""
+        """(before, after) for the questions that ``other`` answers otherwise, or that are
+        answered otherwise on the day ``on``: two sets of rules, or two days."""
         for question in questions:
             before = self.status(question)
             after = other.status(replace(question, on=on or question.on))
@@ -302,6 +338,10 @@ def _is_export(rule: Rule) -> bool:
     return rule.activity == "export" and rule.jurisdiction == HOME
 
 
+def _is_asked(rule: Rule, question: Question) -> bool:
+    return not rule.end_uses or question.end_use in rule.end_uses
+
+
 def _strictness(review: str) -> int:
     return REVIEWS.index(review) if review in REVIEWS else 0
 
@@ -317,16 +357,21 @@ def _same(one: Status, other: Status) -> bool:
 
 def _basis(status: Status) -> object:
     return (
-        {(f.rule.id, f.outcome, f.state, f.review, f.exception) for f in status.decisive},
+        {_key(f) for f in status.decisive},
         {(f.rule.id, f.outcome) for f in status.others if f.outcome is not Outcome.NOT_MET},
         [(part.decision, _basis(part)) for part in status.configurations],
     )
 
 
+def _key(found: RuleOutcome) -> object:
+    exception = found.exception.exception if found.exception else None
+    return (found.rule.id, found.outcome, found.state, found.review, exception)
+
+
 # --- from findings to a decision --------------------------------------------------------------
 
 
-def _with_defeats(findings: Sequence[Finding]) -> list[Finding]:
+def _with_defeats(findings: Sequence[RuleOutcome]) -> list[RuleOutcome]:
     """Mark the rules that another met rule relaxes or exempts from."""
     met = [f.rule for f in findings if f.outcome is Outcome.MET]
     relaxed = _by_target(met, "relaxes")
@@ -351,7 +396,7 @@ def _by_target(rules: Sequence[Rule], relation: str) -> dict[str, tuple[str, ...
     return found
 
 
-def decide(findings: Sequence[Finding]) -> Decision:
+def decide(findings: Sequence[RuleOutcome]) -> Decision:
     """The strongest requirement, and what goes with it.
 
     A published paragraph comes before a letter. Where a licence exception is available for the
@@ -366,19 +411,22 @@ def decide(findings: Sequence[Finding]) -> Decision:
     if requirement != "licence-required":
         return Decision(requirement, paragraph)
     exception = controlling.exception if controlling else None
-    review = None if exception else _strictest_review(findings)
     return Decision(
-        requirement, paragraph, review, exception, None if paragraph else _letter(deciding, LETTER)
+        requirement,
+        paragraph,
+        None if exception else _strictest_review(findings),
+        exception.exception if exception else None,
+        None if paragraph else _letter(deciding, LETTER),
     )
 
 
-def _controlling(deciding: Sequence[Finding]) -> Finding | None:
+def _controlling(deciding: Sequence[RuleOutcome]) -> RuleOutcome | None:
     """The finding whose paragraph is cited: one without an exception first, then by name."""
     cited = [f for f in deciding if f.rule.paragraph]
     return min(cited, key=lambda f: (f.exception is not None, f.rule.paragraph), default=None)
 
 
-def _letter(deciding: Sequence[Finding], form: str) -> str | None:
+def _letter(deciding: Sequence[RuleOutcome], form: str) -> str | None:
     """The rule that stands in a letter: firmly sourced and naming the product comes first."""
     letters = [f for f in deciding if f.form == form]
     first = min(
@@ -389,7 +437,7 @@ def _letter(deciding: Sequence[Finding], form: str) -> str | None:
     return first.rule.id if first else None
 
 
-def _strictest_review(findings: Sequence[Finding]) -> str:
+def _strictest_review(findings: Sequence[RuleOutcome]) -> str:
     standing = [
         f.review
         for f in findings
@@ -410,5 +458,25 @@ def _together(question: Question, model: ChipFacts, boards: Sequence[Status]) ->
         agreed.get("exception"),
         agreed.get("letter"),
     )
-    differing = tuple(name for name in values if name not in agreed)
-    return Status(question, model, decision, configurations=tuple(boards), differing=differing)
+    return Status(
+        question,
+        model,
+        decision,
+        others=_others_together(boards),
+        configurations=tuple(boards),
+        differing=tuple(name for name in values if name not in agreed),
+    )
+
+
+def _others_together(boards: Sequence[Status]) -> tuple[RuleOutcome, ...]:
+    """The other rules of all boards; open where they are met for some boards and not for all."""
+    by_rule: dict[str, list[RuleOutcome]] = {}
+    for found in (found for board in boards for found in board.others):
+        by_rule.setdefault(found.rule.id, []).append(found)
+    together = []
+    for first, *rest in by_rule.values():
+        outcomes = [found.outcome for found in (first, *rest)]
+        absent = [Outcome.NOT_MET] * (len(boards) - len(outcomes))
+        judgement = replace(first.judgement, outcome=agreement([*outcomes, *absent]))
+        together.append(replace(first, judgement=judgement))
+    return tuple(together)
