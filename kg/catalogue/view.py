@@ -25,6 +25,7 @@ class View:
     ) -> None:
         self.store, self.names, self._graph = store, names, graph
         self._labels: dict[str, str] = {}
+        self._slugs: dict[str, str] = {}
         self._predicates: dict[str, NamedNode] = {}
 
     def instances(self, curie: str) -> Iterator[NamedNode]:
@@ -35,7 +36,8 @@ class View:
 
     def objects(self, subject: NamedNode, curie: str) -> list[Term]:
         quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, self._graph)
-        return sorted({quad.object for quad in quads}, key=str)
+        found = {quad.object for quad in quads}
+        return sorted(found, key=str) if len(found) > 1 else list(found)
 
     def subjects(self, curie: str, value: NamedNode) -> list[NamedNode]:
         quads = self.store.quads_for_pattern(None, self._predicate(curie), value, self._graph)
@@ -62,7 +64,9 @@ class View:
 
     def slug(self, node: NamedNode) -> str:
         """The part of the IRI after its namespace: what the API calls a record by."""
-        return self.names.shorten(node.value).partition(":")[2]
+        if node.value not in self._slugs:
+            self._slugs[node.value] = self.names.shorten(node.value).partition(":")[2]
+        return self._slugs[node.value]
 
     def label(self, node: NamedNode) -> str:
         if node.value not in self._labels:
