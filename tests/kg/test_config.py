@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kg.config import load_settings, variables
+from kg.errors import InvalidInput
+
+
+def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
+    environment = {"CHIPTRAIL_PORT": "9000", "CHIPTRAIL_HOST": "::1"}
+    settings = load_settings({"port": 7000, "host": None}, environment)
+    assert (settings.port, settings.host, settings.store) == (7000, "::1", Path("store"))
+
+
+def test_limits_come_from_the_environment_too() -> None:
+    environment = {"CHIPTRAIL_QUERY_TIMEOUT": "2.5", "CHIPTRAIL_QUERY_MEMORY": "256"}
+    limits = load_settings({}, environment).limits
+    assert (limits.query_timeout, limits.query_memory) == (2.5, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "many"), ("QUERY_TIMEOUT", "soon"), ("DEFAULT_GRAPH", "both")]
+)
+def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidInput, match=f"CHIPTRAIL_{name} must be .*{value}"):
+        load_settings({}, {f"CHIPTRAIL_{name}": value})
+
+
+def test_every_setting_is_listed() -> None:
+    names = [name for name, _, _ in variables()]
+    for expected in ("BASE", "STORE", "WRITE_TOKEN", "QUERY_TIMEOUT", "QUERY_MEMORY"):
+        assert f"CHIPTRAIL_{expected}" in names
