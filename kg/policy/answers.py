@@ -6,15 +6,17 @@ import datetime
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kg.metrics import Plain, Reading, label_of
 from kg.policy.evaluate import Test
-from kg.policy.explain import explain, rivals_text
+from kg.policy.explain import explain, explain_party, rivals_text
 from kg.policy.logic import Outcome
+from kg.policy.parties import Holding, PartyStatus
 from kg.policy.records import Rule
 from kg.policy.rulebook import Rulebook, Source
 from kg.policy.status import RuleOutcome, Status
+from kg.records import Listing
 
 NOTICE = "computed from the listed rules; not legal advice; other rules may apply"
 
@@ -117,6 +119,90 @@ class ControlStatus(Answer):
     explanation: str
     citations: list[CitationAnswer]
     notice: str
+
+
+class ListingAnswer(Answer):
+    """A row of a screening list, in its own words."""
+
+    list_: str = Field(serialization_alias="list")
+    name: str
+    citations: list[str]
+    licence_requirement: str | None
+    review_policy: str | None
+    listed_from: datetime.date | None
+    sources: list[str]
+
+
+class HoldingAnswer(Answer):
+    owner: str
+    owned: str | None
+    percent: float
+    sources: list[str]
+
+
+class PartyAnswer(Answer):
+    """``status``: listed, not-listed or conflicting; ``basis``: listing or ownership.
+
+    ``ownership``: the holdings of listed parties that count, ``share`` their sum in percent;
+    ``checked``: the day of a list in which the firm was looked for and not found.
+    """
+
+    firm: str | None
+    date: datetime.date
+    status: str
+    basis: str | None
+    rules: list[str]
+    listings: list[ListingAnswer]
+    ownership: list[HoldingAnswer]
+    share: float | None
+    conflict: str | None
+    checked: datetime.date | None
+    sources: list[str]
+    citations: list[CitationAnswer]
+    explanation: str
+    notice: str
+
+
+def party_status(found: PartyStatus, book: Rulebook) -> PartyAnswer:
+    """The answer to be sent for ``found``."""
+    instruments = [rule.instrument for rule in found.rules if rule.instrument]
+    return PartyAnswer(
+        firm=found.subject or None,
+        date=found.on,
+        status=found.status,
+        basis=found.basis,
+        rules=[rule.id for rule in found.rules],
+        listings=[_listing(row) for row in found.rows],
+        ownership=[_holding(step) for step in found.chain],
+        share=None if found.share is None else float(found.share),
+        conflict=found.conflict,
+        checked=found.checked,
+        sources=list(found.sources),
+        citations=[*_citations([*instruments, *found.sources], book)],
+        explanation=explain_party(found, book),
+        notice=NOTICE,
+    )
+
+
+def _listing(row: Listing) -> ListingAnswer:
+    return ListingAnswer(
+        list_=row.list_,
+        name=row.name,
+        citations=list(row.citations),
+        licence_requirement=row.requirement,
+        review_policy=row.review,
+        listed_from=row.listed_from,
+        sources=list(row.sources),
+    )
+
+
+def _holding(step: Holding) -> HoldingAnswer:
+    return HoldingAnswer(
+        owner=step.owner,
+        owned=step.owned or None,
+        percent=float(step.percent),
+        sources=list(step.sources),
+    )
 
 
 def control_status(status: Status, book: Rulebook) -> ControlStatus:
@@ -238,7 +324,11 @@ def _decided_by(status: Status) -> Iterator[str]:
 
 def citations(status: Status, book: Rulebook) -> Iterator[CitationAnswer]:
     """The instruments and sources of the deciding rules, and of the figures tested by them."""
-    for slug in dict.fromkeys(_cited(status)):
+    return _citations(_cited(status), book)
+
+
+def _citations(slugs: Iterable[str], book: Rulebook) -> Iterator[CitationAnswer]:
+    for slug in dict.fromkeys(slugs):
         source = book.sources.get(slug, Source(slug))
         yield CitationAnswer(label=source.label, url=source.url)
 

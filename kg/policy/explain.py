@@ -9,6 +9,7 @@ from decimal import Decimal
 from kg.metrics import Reading, label_of, plain
 from kg.policy.evaluate import Test
 from kg.policy.logic import Outcome
+from kg.policy.parties import PartyStatus
 from kg.policy.rulebook import Rulebook
 from kg.policy.status import Decision, RuleOutcome, Status
 
@@ -27,6 +28,7 @@ _HEADLINES = {
     "indeterminate": "Whether a licence is required for {what} cannot be decided.",
 }
 _REVIEWS = {
+    "policy-of-denial": "Applications are denied as a policy.",
     "presumption-of-denial": "Applications are reviewed with a presumption of denial.",
     "presumption-of-approval": "Applications are reviewed with a presumption of approval.",
     "case-by-case": "Applications are reviewed case by case.",
@@ -270,3 +272,30 @@ def _other(finding: RuleOutcome, book: Rulebook) -> str:
     met = "open" if finding.outcome is Outcome.INDETERMINATE else effect
     said = "" if rule.hedge == "asserted" else f" ({rule.hedge})"
     return f"{book.name(rule.jurisdiction)}: {rule.title} ({rule.id}): {met}{said}."
+
+
+def explain_party(found: PartyStatus, book: Rulebook) -> str:
+    """Why a firm counts as listed or not, in sentences."""
+    return " ".join(_party_sentences(found, book))
+
+
+def _party_sentences(found: PartyStatus, book: Rulebook) -> Iterator[str]:
+    name = book.name(found.subject) if found.subject else "The firm"
+    if found.basis is None:
+        yield f"No list row and no rule of this record names {name} on {found.on}."
+        if found.checked:
+            yield f"It was looked for in the list of {found.checked} and not found."
+        yield "That is no proof that nothing applies."
+    elif found.basis == "listing":
+        rules = ", ".join(f"{rule.title} ({rule.id})" for rule in found.rules)
+        yield f"{name} is on a list on {found.on}: {rules or 'by its row'}."
+        yield from (f"Row: {row.name} ({'; '.join(row.citations)})." for row in found.rows)
+    else:
+        (rule,) = found.rules
+        share = plain(found.share or Decimal(0), 3)
+        yield f"Listed parties hold {share} percent of {name}: {rule.title} ({rule.id})."
+        for step in found.chain:
+            owned = book.name(step.owned) if step.owned else "the firm"
+            yield f"{book.name(step.owner)} holds {plain(step.percent, 3)} percent of {owned}."
+    if found.conflict:
+        yield f"Whether that rule is in force is contested: {found.conflict}"

@@ -7,13 +7,35 @@ an interval ends after it starts, no cycle) is checked over all records by ``kg.
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from kg.records import ClaimId, EvidenceId, Number, Record, Slug, UnitName
 
 Date = datetime.date
+
+HOME = "united-states"
+"""Whose export rules the part ``us`` of an answer is about."""
+
+REQUIREMENTS = (
+    "none-found",
+    "codified-not-enforced",
+    "compliance-pending",
+    "indeterminate",
+    "licence-required",
+)
+"""What the export rules of HOME may come to, from the weakest to the strongest."""
+
+REVIEWS = (
+    "unstated",
+    "licences-promised",
+    "presumption-of-approval",
+    "case-by-case",
+    "presumption-of-denial",
+    "policy-of-denial",
+)
+"""How applications may be reviewed, from what says least to the strictest."""
 
 
 class Interval(Record):
@@ -173,6 +195,10 @@ class Rule(Scope):
     note: str | None = None
 
 
+def is_home_export(rule: Rule) -> bool:
+    return rule.activity == "export" and rule.jurisdiction == HOME
+
+
 class Membership(EffectiveInterval):
     """A place in a country group, from when to when."""
 
@@ -249,8 +275,3 @@ def address_of(instrument: Instrument) -> str | None:
     """The Federal Register's permanent address of a document, where its number is known."""
     number = instrument.citation.document
     return f"https://www.federalregister.gov/d/{number}" if number else None
-
-
-def as_plain(record: Record) -> dict[str, Any]:
-    """The fields of a record that say something, under the names that people write."""
-    return record.model_dump(by_alias=True, exclude_defaults=True)

@@ -17,6 +17,8 @@ from itertools import pairwise
 from kg.errors import Finding, InvalidData
 from kg.metrics import METRICS
 from kg.policy.records import (
+    REQUIREMENTS,
+    REVIEWS,
     Condition,
     CountryGroup,
     EffectiveInterval,
@@ -27,6 +29,7 @@ from kg.policy.records import (
     Scope,
     address_of,
     citation_of,
+    is_home_export,
 )
 from kg.records import Article, Chip, Entity, Evidence, Firm, Located, Records, Reference, Report
 
@@ -64,7 +67,6 @@ class Rulebook:
     sources: Mapping[str, Source] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
-    _covers: dict[tuple[tuple[str, ...], str, Date], bool] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_records(cls, records: Records) -> Rulebook:
@@ -83,12 +85,7 @@ class Rulebook:
 
     def covers(self, names: Sequence[str], place: str, on: Date) -> bool:
         """Whether ``place`` is one of ``names`` or, on that day, in a group among them."""
-        key = (tuple(names), place, on)
-        if key not in self._covers:
-            self._covers[key] = any(
-                name == place or self._is_member(name, place, on) for name in names
-            )
-        return self._covers[key]
+        return any(name == place or self._is_member(name, place, on) for name in names)
 
     def _is_member(self, group: str, place: str, on: Date) -> bool:
         found = self.groups.get(group)
@@ -139,7 +136,7 @@ class Rulebook:
 
     def with_rule(self, rule: Rule) -> Rulebook:
         """A copy in which ``rule`` is added, or stands in for the rule of its id."""
-        return replace(self, rules={**self.rules, rule.id: rule}, _covers={})
+        return replace(self, rules={**self.rules, rule.id: rule})
 
 
 def _entities(records: Records) -> list[Entity]:
@@ -336,15 +333,30 @@ def _shortcomings(rule: Rule) -> Iterator[str]:
         yield "a rule needs at least one source, evidence or claim"
     if not (rule.requirement or rule.review or rule.reviews or rule.exempts or rule.ownership):
         yield "a rule needs an effect: requirement, review or exempts"
+    if is_home_export(rule):
+        yield from _unknown_words(rule)
     if rule.review and rule.reviews:
         yield "review and reviews: only one of them"
     if rule.conditions_of and (rule.any_of or rule.exclusions):
         yield "conditions_of and conditions of its own: only one of them"
+    yield from _bad_conditions(rule)
+
+
+def _bad_conditions(rule: Rule) -> Iterator[str]:
     for condition in _conditions(rule):
         if not condition.tests:
             yield f"condition on {condition.metric}: no limit given"
         if _is_empty(condition):
             yield f"condition on {condition.metric}: no number can meet it"
+
+
+def _unknown_words(rule: Rule) -> Iterator[str]:
+    """An export rule's words must have a place in the order from weak to strong."""
+    if rule.requirement not in (None, *REQUIREMENTS):
+        yield f"requirement: {rule.requirement!r} is not one of {', '.join(REQUIREMENTS)}"
+    for review in filter(None, [rule.review, *(clause.policy for clause in rule.reviews)]):
+        if review not in REVIEWS:
+            yield f"review: {review!r} is not one of {', '.join(REVIEWS)}"
 
 
 def _is_empty(condition: Condition) -> bool:

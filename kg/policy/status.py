@@ -14,32 +14,23 @@ from dataclasses import dataclass, field, fields, replace
 from kg.policy.evaluate import Judgement, holds, judge
 from kg.policy.facts import ChipFacts
 from kg.policy.logic import Outcome, agreement
-from kg.policy.records import EffectiveInterval, LicenceException, Rule
+from kg.policy.records import (
+    HOME,
+    REQUIREMENTS,
+    REVIEWS,
+    EffectiveInterval,
+    LicenceException,
+    Rule,
+    is_home_export,
+)
 from kg.policy.rulebook import ONE_DAY, Rulebook, Shipment
 
 Date = datetime.date
 
-HOME = "united-states"
-"""Whose export rules the part ``us`` of an answer is about."""
 LETTER = "is-informed-letter"
 
-REVIEWS = (
-    "unstated",
-    "licences-promised",
-    "presumption-of-approval",
-    "case-by-case",
-    "presumption-of-denial",
-)
-"""Review policies, from the one that says least to the strictest."""
-
-REQUIREMENTS = (
-    "none-found",
-    "codified-not-enforced",
-    "compliance-pending",
-    "indeterminate",
-    "licence-required",
-)
-"""Requirements, from the weakest to the strongest."""
+_CACHE_SIZE = 20_000
+"""Shipments whose rules are remembered; questions about other days and places come and go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,8 +178,8 @@ class StatusService:
             if self._reaches(rule, chip, question)
         ]
         asked = _with_defeats([f for f in found if _is_asked(f.rule, question)])
-        export = tuple(f for f in asked if _is_export(f.rule))
-        others = tuple(f for f in asked if not _is_export(f.rule))
+        export = tuple(f for f in asked if is_home_export(f.rule))
+        others = tuple(f for f in asked if not is_home_export(f.rule))
         unasked = tuple(f for f in found if not _is_asked(f.rule, question))
         return Status(question, chip, decide(export), export, others, unasked)
 
@@ -208,13 +199,17 @@ class StatusService:
             question.ship_from,
             question.known_at,
         )
-        if key not in self._in_force:
-            self._in_force[key] = [*self._find_rules(question)]
-        return self._in_force[key]
+        found = self._in_force.get(key)
+        if found is None:
+            found = [*self._find_rules(question)]
+            if len(self._in_force) >= _CACHE_SIZE:
+                self._in_force.clear()
+            self._in_force[key] = found
+        return found
 
     def _find_rules(self, question: Question) -> Iterator[_InForce]:
         for rule in self.book.rules.values():
-            if _is_export(rule) and question.destination == rule.jurisdiction:
+            if is_home_export(rule) and question.destination == rule.jurisdiction:
                 continue
             interval = next((i for i in rule.effective if i.holds(question.on)), None)
             known = interval is not None and self._known(rule, question.known_at)
@@ -265,9 +260,10 @@ class StatusService:
 
     def _judge(self, rule: Rule, chip: ChipFacts) -> Judgement:
         key = (rule.id, chip.slug)
-        if key not in self._judged:
-            self._judged[key] = judge(self.book, rule, chip)
-        return self._judged[key]
+        found = self._judged.get(key)
+        if found is None:
+            found = self._judged[key] = judge(self.book, rule, chip)
+        return found
 
     def _review(self, rule: Rule, chip: ChipFacts, question: Question) -> str | None:
         """The first clause that fits; where that is open, the strictest of those it may be."""
@@ -334,16 +330,12 @@ class StatusService:
         return StatusService(self.book, {**self.chips, chip.slug: chip}, self.recorded)
 
 
-def _is_export(rule: Rule) -> bool:
-    return rule.activity == "export" and rule.jurisdiction == HOME
-
-
 def _is_asked(rule: Rule, question: Question) -> bool:
     return not rule.end_uses or question.end_use in rule.end_uses
 
 
 def _strictness(review: str) -> int:
-    return REVIEWS.index(review) if review in REVIEWS else 0
+    return REVIEWS.index(review)
 
 
 def _strength(requirement: str) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
 
 import pytest
 
+from kg.policy.answers import party_status
 from kg.policy.names import Names
 from kg.policy.parties import PartyService
 from kg.policy.rulebook import Rulebook
@@ -139,3 +141,18 @@ def test_chinese_and_english_names(names: Names) -> None:
 def test_owners_that_nobody_knows(parties: PartyService) -> None:
     with pytest.raises(KeyError):
         parties.of_owned({"nobody": Decimal(60)}, IN_FORCE)
+
+
+def test_answers_tell_chain_conflict_and_rows(parties: PartyService, book: Rulebook) -> None:
+    owned = parties.of_owned({"inspur-group": Decimal(60)}, day("2026-11-10"))
+    sent = party_status(owned, book)
+    assert (sent.status, sent.share, sent.rules) == ("conflicting", 60.0, ["us-affiliates-2025"])
+    assert "Inspur Group holds 60 percent of the firm." in sent.explanation
+    assert "contested" in sent.explanation
+    listed = party_status(parties.of_firm("huawei", day("2025-01-01")), book)
+    plain = json.loads(listed.model_dump_json(by_alias=True))
+    assert plain["listings"][0]["list"] == "entity-list"
+    assert "84 FR 22961" in plain["citations"][0]["label"]
+    absent = party_status(parties.of_firm("metax", day("2026-07-31")), book)
+    assert absent.checked == day("2026-07-31")
+    assert "no proof" in absent.explanation

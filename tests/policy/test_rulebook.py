@@ -17,6 +17,7 @@ references:
 - {id: paper, title: A paper, reliability: A}
 entities:
 - {id: here, class: Place, label: Here, iso: HE}
+- {id: united-states, class: Place, label: United States, iso: US}
 - {id: there, class: Place, label: There, iso: TH}
 country_groups:
 - id: group-x
@@ -26,7 +27,7 @@ country_groups:
 rules:
 - id: first
   title: The first rule
-  jurisdiction: here
+  jurisdiction: united-states
   activity: export
   effective: {from: 2020-01-01}
   destinations: [group-x]
@@ -37,7 +38,7 @@ rules:
 SECOND = """\
 - id: second
   title: The second rule
-  jurisdiction: here
+  jurisdiction: united-states
   activity: export
   effective: {from: 2020-01-01}
   requirement: licence-required
@@ -82,6 +83,11 @@ CONTRADICTIONS = [
         "  enforcement: [{state: compliance-pending, from: 2021-01-02, to: 2021-01-01}]\n",
         "enforcement ends on 2021-01-01, before it starts on 2021-01-02",
     ),
+    (
+        "  review: kindly\n",
+        "review: 'kindly' is not one of unstated, licences-promised, presumption-of-approval, "
+        "case-by-case, presumption-of-denial, policy-of-denial",
+    ),
     ("  relaxes: [second]\n", "relaxes: a cycle: second → second"),
     ("  conditions_of: second\n", "conditions_of: a cycle: second → second"),
 ]
@@ -95,7 +101,7 @@ def test_contradiction(tmp_path: Path, line: str, message: str) -> None:
     assert finding.message == message
     assert finding.record == "second"
     assert finding.where.endswith("rules.yaml")
-    assert finding.line == 21
+    assert finding.line == 22
 
 
 @pytest.mark.parametrize(
