@@ -97,9 +97,9 @@ class Status:
     """The answer to a question; ``kg.policy.answers`` writes it out.
 
     ``others`` are the rules of other activities and jurisdictions at the destination, ``unasked``
-    those that depend on an end use which the question leaves open. For a model
-    without figures of its own, ``configurations`` holds the answer for each of its boards, and
-    ``differing`` the parts of the decision in which they differ.
+    those that depend on an end use which the question leaves open. For a model without rates of
+    its own, ``configurations`` holds the answer for each of its boards, and ``differing`` the
+    parts of the decision in which they differ.
     """
 
     question: Question
@@ -118,14 +118,19 @@ class Status:
         those that are open, else all that were examined."""
         parts = self.configurations or (self,)
         every = {f.rule.id: f for part in parts for f in part.findings}.values()
-        met = [f for f in every if f.outcome is Outcome.MET and not f.exempted_by]
-        weaker = [f for f in met if f.rule.requirement and not self._brings(f)]
+        bearing = [f for f in every if f.outcome is Outcome.MET and self._bears(f)]
         open_ = [f for f in every if f.outcome is Outcome.INDETERMINATE]
-        return tuple([f for f in met if f not in weaker] or open_ or every)
+        return tuple(bearing or open_ or every)
 
-    def _brings(self, found: RuleOutcome) -> bool:
+    def _bears(self, found: RuleOutcome) -> bool:
+        """Whether a rule that is met brings the requirement, or changes the review of one."""
         parts = self.configurations or (self,)
-        return any(found.requires == part.decision.requirement for part in parts)
+        requirements = {part.decision.requirement for part in parts}
+        if found.exempted_by:
+            return False
+        if found.rule.requirement:
+            return found.requires in requirements
+        return "licence-required" in requirements
 
     @property
     def missing(self) -> tuple[str, ...]:

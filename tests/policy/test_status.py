@@ -131,6 +131,15 @@ def test_relaxing_is_what_lifts_the_presumption_of_denial(service: StatusService
     )
 
 
+def test_what_only_changes_a_review_does_not_explain_a_free_chip(ask: Ask) -> None:
+    status = ask("nvidia-t4", "CN", "2026-02-01")
+    assert status.decision.requirement == "none-found"
+    assert {found.outcome for found in status.decisive if found.rule.requirement} == {
+        Outcome.NOT_MET
+    }
+    assert "us-3a090a-2023" in {found.rule.id for found in status.decisive}
+
+
 def test_hong_kong_follows_china_in_the_groups(ask: Ask) -> None:
     assert ask("nvidia-h100-sxm", "HK", RULE_OF_2023).decision == (
         ask("nvidia-h100-sxm", "CN", RULE_OF_2023).decision
