@@ -135,17 +135,20 @@ class Status:
     @property
     def missing(self) -> tuple[str, ...]:
         """Metrics whose absence leaves a rule open."""
-        parts = self.configurations or (self,)
-        return tuple(
-            dict.fromkeys(m for part in parts for f in part.findings for m in f.judgement.missing)
-        )
+        return tuple(dict.fromkeys(m for f in self._open() for m in f.judgement.missing))
 
     @property
     def decided_by(self) -> tuple[str, ...]:
         """Metrics whose rival figures decide the outcome of a rule."""
-        parts = self.configurations or (self,)
-        found = (m for part in parts for f in part.findings for m in f.judgement.decided_by)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(m for f in self._open() for m in f.judgement.decided_by))
+
+    def _open(self) -> Iterator[RuleOutcome]:
+        """The open rules that could change the answer: a review alone changes only a licence's."""
+        for part in self.configurations or (self,):
+            for found in part.findings:
+                licence = part.decision.requirement == "licence-required"
+                if found.outcome is Outcome.INDETERMINATE and (found.rule.requirement or licence):
+                    yield found
 
 
 _InForce = tuple[Rule, EffectiveInterval]

@@ -78,6 +78,7 @@ def test_the_review_of_2026_is_for_shipments_from_the_united_states(ask: Ask) ->
 
 def test_missing_figure_is_the_one_that_is_really_missing(ask: Ask) -> None:
     assert ask("mtt-s4000", "CN", RULE_OF_2023).missing == ("applicable-die-area",)
+    assert ask("mtt-s4000", "CN", "2026-02-01").missing == ("applicable-die-area",)
     assert ask("nvidia-rtx-pro-6000d", "CN", RULE_OF_2023).missing == ("tpp",)
 
 
@@ -132,7 +133,7 @@ def test_relaxing_is_what_lifts_the_presumption_of_denial(service: StatusService
 
 
 def test_what_only_changes_a_review_does_not_explain_a_free_chip(ask: Ask) -> None:
-    status = ask("nvidia-t4", "CN", "2026-02-01")
+    status = ask("nvidia-v100s-pcie", "CN", "2026-02-01")
     assert status.decision.requirement == "none-found"
     assert {found.outcome for found in status.decisive if found.rule.requirement} == {
         Outcome.NOT_MET
