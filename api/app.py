@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
-from api import documents, problems, rest, sparql
+from api import documents, problems, rest
+from api.compression import Compression
+from api.endpoints import Endpoints
 from api.pages import page
 from api.service import running, service_of
 from kg.config import Settings
@@ -44,8 +46,9 @@ def create_app(settings: Settings) -> FastAPI:
         allow_headers=["*"],
         expose_headers=["ETag", "Link", "Location", "Retry-After"],
     )
+    app.add_middleware(Compression)
+    app.add_middleware(Endpoints)  # added last, asked first
     app.include_router(rest.router)
-    app.include_router(sparql.router)
     app.include_router(documents.router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/", home, include_in_schema=False)

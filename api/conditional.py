@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import Request
 from fastapi.responses import Response
 
 CACHE = "public, no-cache"
 """Keep it, but ask whether it is still so: the answer is a 304 while the data stands."""
 
+_VERSION_LENGTH = 16
+
 
 def etag(version: str, form: str) -> str:
     """``form`` tells apart what one address can answer with: a media type, mostly."""
     tag = "".join(c if c.isalnum() else "-" for c in form)
-    return f'"{version[:16]}.{tag}"'
+    return f'"{version[:_VERSION_LENGTH]}.{tag}"'
 
 
 def not_modified(request: Request, tag: str) -> Response | None:
     """A 304 where the client already has this, else None."""
-    known = request.headers.get("if-none-match")
-    if known is None or not _matches(known, tag):
+    known = ",".join(request.headers.getlist("if-none-match"))
+    if request.method not in ("GET", "HEAD") or not matches(known, tag):
         return None
     return Response(status_code=304, headers=headers(tag))
 
@@ -27,6 +31,16 @@ def headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept"}
 
 
-def _matches(known: str, tag: str) -> bool:
-    tags = (part.strip().removeprefix("W/") for part in known.split(","))
-    return known.strip() == "*" or tag in tags
+def matches(known: str, tag: str) -> bool:
+    """Whether an If-None-Match with the value ``known`` names ``tag`` (weak comparison)."""
+    return known.strip() == "*" or tag in (one.removeprefix("W/") for one in _tags(known))
+
+
+def names_version(known: str, version: str) -> bool:
+    """Whether an If-Match with the value ``known`` names ``version`` in any form."""
+    start = f'"{version[:_VERSION_LENGTH]}.'
+    return known.strip() == "*" or any(tag.startswith(start) for tag in _tags(known))
+
+
+def _tags(known: str) -> Iterable[str]:
+    return (part.strip() for part in known.split(","))

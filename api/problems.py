@@ -33,6 +33,21 @@ STATUS: dict[type[errors.ChiptrailError], HTTPStatus] = {
 }
 """Every class of kg.errors (a test holds it so); a subclass speaks for itself."""
 
+LIMIT_STATUS = {
+    "query_bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "update_bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "upload_bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
+    "query_timeout": HTTPStatus.SERVICE_UNAVAILABLE,
+    "query_memory": HTTPStatus.SERVICE_UNAVAILABLE,
+    "transfer_timeout": HTTPStatus.SERVICE_UNAVAILABLE,
+    "result_bytes": HTTPStatus.SERVICE_UNAVAILABLE,
+    "update_timeout": HTTPStatus.SERVICE_UNAVAILABLE,
+    "update_memory": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""By limit, where it is not a matter of the request's form: too long, too slow, or, as other
+SPARQL services say it, more work than this one does (503, without Retry-After)."""
+
 _DETAILS = ("line", "column", "kind", "name", "nearest", "offered", "supported", "limit", "value")
 
 
@@ -53,7 +68,13 @@ def as_problem(error: errors.ChiptrailError) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(STATUS[type(error)], str(error), headers=headers, **details)
+    return problem(status_of(error), str(error), headers=headers, **details)
+
+
+def status_of(error: errors.ChiptrailError) -> HTTPStatus:
+    if isinstance(error, errors.LimitExceeded):
+        return LIMIT_STATUS.get(error.limit, STATUS[type(error)])
+    return STATUS[type(error)]
 
 
 def install(app: FastAPI) -> None:

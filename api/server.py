@@ -1,18 +1,32 @@
-"""Running the application under uvicorn."""
+"""Running the application under uvicorn, guarded against clients that are slow or many."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import resource
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
+from kg.errors import ChiptrailError
+
+_DESCRIPTORS_BESIDE = 512  # for workers, files and the like
+_LINGER = 5  # seconds that the rest of a request is read after it was answered
+_IDLE = 10  # seconds that a kept connection may wait for its next request
 
 
 def serve(settings: Settings, empty: bool, progress: Progress) -> None:
     """Prepare the store if there is none, then serve until interrupted."""
     operations.prepare(settings, empty, progress)
+    logging.getLogger("uvicorn.error").addFilter(_brief)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -20,5 +34,158 @@ def serve(settings: Settings, empty: bool, progress: Progress) -> None:
         log_level="info",
         access_log=False,
         server_header=False,
+        http=guarded(settings),
+        ws="none",
+        timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=5,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        backlog=1024,
     )
+
+
+def guarded(settings: Settings) -> type[HttpToolsProtocol]:
+    """The protocol class of uvicorn with the limits of ``settings``."""
+    most = min(settings.connections, _descriptors() - _DESCRIPTORS_BESIDE)
+    state = {"settings": settings, "most": most, "idle": {}, "peers": Counter()}
+    return type("Guarded", (GuardedProtocol,), state)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """What uvicorn leaves to a proxy in front: limits on how requests come in.
+
+    A connection *waits* from its beginning, or the end of an answer, until the headers of a
+    request are complete. While it waits it may be closed: after ``header_timeout``, past
+    ``header_bytes``, or to make room when there are too many connections. One that was
+    answered before its request was all there is read on for a moment, so that the client
+    sees the answer; one that takes nothing of its answer is ended after ``stall_timeout``.
+    """
+
+    settings: ClassVar[Settings]
+    most: ClassVar[int]
+    idle: ClassVar[dict[GuardedProtocol, None]]
+    """Connections that wait, the longest-waiting first."""
+    peers: ClassVar[Counter[str]]
+    """Connections by address."""
+
+    _received = 0
+    _tail = b""
+    _lingering = False
+    _timer: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    @property
+    def peer(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.peers[self.peer] += 1
+        self._wait()
+        self._start_timer(self.settings.header_timeout, self._too_slow)
+        if len(self.connections) > self.most:
+            self._victim().transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.peers[self.peer] -= 1
+        if not self.peers[self.peer]:
+            del self.peers[self.peer]
+        self._wait_no_more()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self in self.idle and not self._take_head(data):
+            return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._wait_no_more()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._lingering:
+            self._lingering = False
+            self._wait_no_more()
+            self._wait()
+
+    def on_response_complete(self) -> None:
+        last = not self.pipeline
+        super().on_response_complete()
+        if last and self.cycle.more_body:
+            self._lingering = True
+            self._start_timer(_LINGER, self.transport.close)
+        elif last:
+            self._wait()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            timeout = self.settings.stall_timeout
+            self._stalled = self.loop.call_later(timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _wait(self) -> None:
+        self.idle[self] = None
+        self._received, self._tail = 0, b""
+
+    def _wait_no_more(self) -> None:
+        self.idle.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start_timer(self, seconds: float, action: Callable[[], None]) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(seconds, action)
+
+    def _take_head(self, data: bytes) -> bool:
+        """Whether the headers are still within their limit."""
+        self._start_timer(self.settings.header_timeout, self._too_slow)
+        before, self._received = self._received, self._received + len(data)
+        most = self.settings.header_bytes
+        if self._received > most:
+            end = (self._tail + data).find(b"\r\n\r\n")
+            if end < 0 or before + end > most:
+                self._refuse(b"431 Request Header Fields Too Large")
+                return False
+        self._tail = data[-3:]
+        return True
+
+    def _too_slow(self) -> None:
+        if self._received:
+            self._refuse(b"408 Request Timeout")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: bytes) -> None:
+        head = b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        self.transport.write(head % status)
+        self.transport.close()
+
+    def _victim(self) -> GuardedProtocol:
+        """Whom to close when there are too many: of the address that has most connections,
+        the longest-waiting one; where it has none that waits, the newcomer."""
+        heaviest = max(self.peers, key=lambda peer: self.peers[peer])
+        return next((other for other in self.idle if other.peer == heaviest), self)
+
+
+def _descriptors() -> int:
+    """How many files this process may have open: as many as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(soft, hard)
+
+
+def _brief(record: logging.LogRecord) -> bool:
+    """An answer that a limit cut off is one line in the log, not a traceback."""
+    error: Any = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ChiptrailError):
+        record.msg, record.args, record.exc_info = "an answer was cut off: %s", (error,), None
+    return True

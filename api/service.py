@@ -11,13 +11,20 @@ from typing import Any
 
 from fastapi import Request
 
+from api.counts import Counter
+from api.repeated import Repeated
 from kg.catalogue import CATALOGUE_FILE, Catalogue
 from kg.config import Settings
+from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
 from kg.namespaces import Namespaces
 from kg.resources import query
-from kg.serving import Answer, Engine, QueryRequest
+from kg.serving import Answer, Engine, QueryRequest, WritePolicy
 from kg.snapshots import Snapshot
+
+# Graphs that the build writes anew, and graphs that the merged default graph leaves out.
+_BUILT = (*DERIVED_GRAPHS, "ontology")
+_NOT_MERGED = ("history", "rdf12")
 
 # RFC 3987 allows more, but these end an IRI in SPARQL and never stand in one of ours.
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
@@ -29,6 +36,9 @@ class Service:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.names = Namespaces(settings.base)
+        limits = settings.limits
+        self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
+        self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
 
     @property
@@ -81,8 +91,17 @@ class Service:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service with its processes started, and ended with the context."""
-    async with Engine(settings.store, settings.limits) as engine:
+    async with Engine(settings.store, settings.limits, _write_policy(settings)) as engine:
         yield Service(settings, engine)
+
+
+def _write_policy(settings: Settings) -> WritePolicy:
+    names = Namespaces(settings.base)
+    return WritePolicy(
+        settings.default_graph == "union",
+        frozenset(names.expand(f"g:{graph}").value for graph in _BUILT),
+        frozenset(names.expand(f"g:{graph}").value for graph in _NOT_MERGED),
+    )
 
 
 def service_of(request: Request) -> Service:

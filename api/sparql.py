@@ -1,37 +1,45 @@
-"""SPARQL 1.1 Protocol, query: read the request, run it, stream the answer."""
+"""SPARQL 1.1 Protocol, query: read the request, run it, send the answer.
+
+An answer that was sent before is sent again without the engine, while the data stands:
+the bytes of the request are the key, the version of the data a part of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
-
-from api.conditional import etag, headers, not_modified
+from api import service_description
+from api.conditional import etag
+from api.exchange import (
+    FORM_TYPE,
+    Exchange,
+    Pairs,
+    answer_headers,
+    content_type,
+    pairs,
+    values,
+)
 from api.negotiation import Offer, negotiate
-from api.pages import page
-from api.service import Service, service_of
-from kg.errors import InvalidInput, UnsupportedMedia
+from api.repeated import Key
+from kg.errors import Conflict, InvalidInput, NotAcceptable, UnsupportedMedia
 from kg.formats import RDF_FORMATS, RESULT_FORMATS, Format
-from kg.serving import Form, QueryRequest
-
-router = APIRouter(tags=["SPARQL"])
+from kg.serving import Form, Inspection, QueryRequest
 
 QUERY_TYPE = "application/sparql-query"
-FORM_TYPE = "application/x-www-form-urlencoded"
 
-_PARAMETERS = ("query", "default-graph-uri", "named-graph-uri")
+_VERSIONS = ("1.2", "1.1")
+_KEY_HEADERS = (b"accept", b"accept-encoding", b"content-type", b"host")
+_NOT_KEPT = (b"if-none-match", b"content-encoding")
 
 
 def _offers(formats: Sequence[Format]) -> tuple[Offer, ...]:
-    return tuple(Offer(f.name, (f.media_type, *f.also)) for f in formats)
+    return tuple(Offer(f.name, (f.media_type, *f.also), _VERSIONS) for f in formats)
 
 
 RESULT_OFFERS = _offers(RESULT_FORMATS)
 GRAPH_OFFERS = _offers(RDF_FORMATS)
-_WORKBENCH = Offer("html", ("text/html", "application/xhtml+xml"))
+TRIPLE_TERM_OFFERS = tuple(offer for offer in GRAPH_OFFERS if offer.name != "jsonld")
 
 
 @dataclass(frozen=True)
@@ -43,31 +51,52 @@ class ProtocolQuery:
     named_graphs: tuple[str, ...] = ()
 
 
-@router.get("/sparql", summary="Query by GET; without a query, the workbench")
-@router.head("/sparql", include_in_schema=False)
-async def query_by_get(request: Request) -> Response:
-    asked = _from_pairs(request.query_params.multi_items())
-    if asked.text is None:
-        return _without_query(request)
-    return await _answer(request, asked)
+async def query(exchange: Exchange) -> None:
+    """Answer a request to ``/sparql``."""
+    body = b""
+    if exchange.method == "POST":
+        body = await exchange.body("query_bytes")
+    key = _key(exchange, body)
+    repeated = exchange.service.repeated
+    if key is not None and (stored := repeated.get(key)) is not None:
+        await exchange.start(200, stored[0])
+        await exchange.send({"type": "http.response.body", "body": stored[1]})
+        return
+    asked = _from_body(exchange, body) if exchange.method == "POST" else _from_url(exchange)
+    if asked.text is None and exchange.method != "POST":
+        await service_description.describe(exchange)
+        return
+    await _answer(exchange, asked, key)
 
 
-@router.post("/sparql", summary="Query by POST, as a form or directly")
-async def query_by_post(request: Request) -> Response:
-    return await _answer(request, await _from_body(request))
+def _key(exchange: Exchange, body: bytes) -> Key | None:
+    """What the answer depends on; None where it depends on more."""
+    scope = exchange.scope
+    headers = tuple(value for name, value in scope["headers"] if name in _KEY_HEADERS)
+    names = tuple(name for name, _ in scope["headers"] if name in _KEY_HEADERS)
+    if any(name in _NOT_KEPT for name, _ in scope["headers"]) or scope["http_version"] == "1.0":
+        return None
+    version = exchange.service.version
+    return (exchange.method, version, scope["query_string"], body, names, *headers)
 
 
-async def _from_body(request: Request) -> ProtocolQuery:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = _utf8(await request.body())
-    if media_type == FORM_TYPE:
-        pairs = parse_qsl(body, keep_blank_values=True, errors="strict")
-        return _from_pairs([*request.query_params.multi_items(), *pairs])
-    if media_type == QUERY_TYPE:
-        dataset = _from_pairs(request.query_params.multi_items())
-        return ProtocolQuery(body, dataset.default_graphs, dataset.named_graphs)
+def _from_url(exchange: Exchange) -> ProtocolQuery:
+    if values(exchange.parameters, "update"):
+        raise InvalidInput("an update goes to /update, by POST")
+    return _from_pairs(exchange.parameters)
+
+
+def _from_body(exchange: Exchange, body: bytes) -> ProtocolQuery:
+    if exchange.media_type == FORM_TYPE:
+        return _from_pairs([*exchange.parameters, *pairs(body, "the form")])
+    if exchange.media_type == QUERY_TYPE:
+        if values(exchange.parameters, "query"):
+            raise InvalidInput("there are two queries: one in the URL and one in the body")
+        dataset = _from_pairs(exchange.parameters)
+        return ProtocolQuery(_utf8(body), dataset.default_graphs, dataset.named_graphs)
+    given = exchange.media_type or "without a type"
     raise UnsupportedMedia(
-        f"a query comes as {FORM_TYPE} or {QUERY_TYPE}, not {media_type or 'without a type'}",
+        f"a query comes as {FORM_TYPE} or {QUERY_TYPE}, not {given}; an update goes to /update",
         [FORM_TYPE, QUERY_TYPE],
     )
 
@@ -79,53 +108,72 @@ def _utf8(body: bytes) -> str:
         raise InvalidInput(f"the body is not UTF-8 at byte {error.start}") from None
 
 
-def _from_pairs(pairs: Sequence[tuple[str, str]]) -> ProtocolQuery:
-    found = {name: [value for key, value in pairs if key == name] for name in _PARAMETERS}
-    if len(found["query"]) > 1:
+def _from_pairs(parameters: Pairs) -> ProtocolQuery:
+    texts = values(parameters, "query")
+    if len(texts) > 1:
         raise InvalidInput("the parameter 'query' is given more than once")
     return ProtocolQuery(
-        next(iter(found["query"]), None),
-        tuple(found["default-graph-uri"]),
-        tuple(found["named-graph-uri"]),
+        texts[0] if texts else None,
+        values(parameters, "default-graph-uri"),
+        values(parameters, "named-graph-uri"),
     )
 
 
-async def _answer(request: Request, asked: ProtocolQuery) -> Response:
+async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> None:
     if not asked.text:
         raise InvalidInput("there is no query: give the parameter 'query'")
-    service = service_of(request)
-    form = service.engine.inspect(asked.text).form
-    offer, media_type = _negotiate(request, form)
-    tag = etag(service.version, media_type)
-    if (unchanged := not_modified(request, tag)) is not None:
-        return unchanged
-    answer = await service.engine.query(
-        QueryRequest(
-            asked.text,
-            offer.media_type,
-            asked.default_graphs,
-            asked.named_graphs,
-            client=request.client.host if request.client else "",
-        )
+    engine, base = exchange.service.engine, exchange.url
+    inspection = engine.inspect(asked.text, base)
+    offer, media_type = _negotiate(exchange, inspection.form)
+    if await _unchanged(exchange, inspection, media_type):
+        return
+    request = QueryRequest(
+        asked.text,
+        offer.media_type,
+        asked.default_graphs,
+        asked.named_graphs,
+        base,
+        not media_type.endswith("version=1.1"),
+        exchange.client,
     )
-    tag = etag(answer.version, media_type)
-    if answer.body is not None:
-        return Response(answer.body, media_type=media_type, headers=headers(tag))
-    return StreamingResponse(answer, media_type=media_type, headers=headers(tag))
+    with exchange.watched():
+        try:
+            answer = await engine.query(request)
+        except NotAcceptable as error:
+            raise _names_what_there_is(error) from None
+        tag = etag(answer.version, media_type) if inspection.repeatable else None
+        headers = answer_headers(content_type(media_type), tag)
+        if answer.body is None:
+            await exchange.stream(headers, answer)
+            return
+        sent = await exchange.whole(200, headers, answer.body)
+        if key is not None and key[1] == answer.version and inspection.repeatable:
+            exchange.service.repeated.put(key, *sent)
 
 
-def _negotiate(request: Request, form: Form) -> tuple[Offer, str]:
+def _negotiate(exchange: Exchange, form: Form) -> tuple[Offer, str]:
+    if form in (Form.UNKNOWN, Form.UPDATE):
+        # No answer will come of it but an error, which needs no format.
+        return RESULT_OFFERS[0], RESULT_OFFERS[0].media_type
     offers = GRAPH_OFFERS if form.gives_graph else RESULT_OFFERS
-    return negotiate(request.headers.get("accept"), offers)
+    return negotiate(exchange.header(b"accept"), offers)
 
 
-def _without_query(request: Request) -> Response:
-    offer, _ = negotiate(request.headers.get("accept"), (_WORKBENCH, *GRAPH_OFFERS))
-    if offer is _WORKBENCH:
-        return page(request, "workbench.html", title="SPARQL", prologue=_prologue(request))
-    raise InvalidInput("there is no query: give the parameter 'query'")
+async def _unchanged(exchange: Exchange, inspection: Inspection, media_type: str) -> bool:
+    """Answer without running the query where the client has the answer already.
+
+    :raises Conflict: it made that a condition of a POST (RFC 9110, 13.1.2).
+    """
+    tag = exchange.has(etag(exchange.service.version, media_type))
+    if tag is None or not inspection.repeatable:
+        return False
+    if exchange.method == "POST":
+        raise Conflict("the answer is what If-None-Match names")
+    await exchange.whole(304, answer_headers(content_type(media_type), tag))
+    return True
 
 
-def _prologue(request: Request) -> str:
-    service: Service = service_of(request)
-    return service.names.sparql_prologue
+def _names_what_there_is(error: NotAcceptable) -> NotAcceptable:
+    """The engine knows what does not fit, not what would."""
+    offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in TRIPLE_TERM_OFFERS]
+    return NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered)

@@ -28,6 +28,18 @@ class Settings:
     """What a query's default graph is: the merge of all graphs, or the store's own."""
     write_token: str = ""
     """Bearer token for writes; without one every write is refused."""
+    trusted_proxies: str = ""
+    """Addresses (with commas) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    connections: int = 4096
+    """Open connections; one more ends the one that has been idle longest."""
+    header_bytes: int = 64 << 10
+    """Bytes of a request's first line and headers together, the URL in them."""
+    header_timeout: float = 15.0
+    """Seconds that they may take to arrive."""
+    body_timeout: float = 60.0
+    """Seconds that a request's body may take to arrive."""
+    stall_timeout: float = 60.0
+    """Seconds that a client may take none of an answer that is ready for it."""
     limits: Limits = field(default_factory=Limits)
 
 

@@ -1,0 +1,130 @@
+"""gzip (RFC 9110, 12.5.3) for those who ask: piece by piece, with bounded memory.
+
+An ETag names one sequence of bytes, so the compressed form of an answer has its own: the
+same with ``-gzip`` before the closing quote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LEAST = 1024
+"""Bytes below which compression is not worth it."""
+
+_INLINE = 16 << 10  # bytes that take less time to compress than to hand to a thread
+_LEVEL = 4
+_SUFFIX = "-gzip"
+_COMPRESSED = ("image/", "audio/", "video/", "font/", "application/zip", "application/gzip")
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether ``gzip`` (or ``*``, where gzip is not named) has a quality above 0."""
+    found: dict[str, bool] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        found[coding.strip()] = weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return found.get("gzip", found.get("*", False))
+
+
+def gzip_tag(tag: str) -> str:
+    """The ETag of the compressed form of what ``tag`` names."""
+    return f'{tag[:-1]}{_SUFFIX}"'
+
+
+def plain_tags(tags: str) -> str:
+    """A list of ETags with compressed forms as the forms that they were made from."""
+    return tags.replace(f'{_SUFFIX}"', '"')
+
+
+class Gzip:
+    """One compressed stream."""
+
+    def __init__(self) -> None:
+        self._state = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+    async def add(self, piece: bytes) -> bytes:
+        """What can be sent already; may be empty."""
+        if len(piece) <= _INLINE:
+            return self._state.compress(piece)
+        return await asyncio.to_thread(self._state.compress, piece)
+
+    def end(self) -> bytes:
+        return self._state.flush()
+
+
+async def compressed(body: bytes) -> bytes:
+    """``body`` as a whole."""
+    stream = Gzip()
+    return await stream.add(body) + stream.end()
+
+
+class Compression:
+    """ASGI middleware: compresses what ``app`` sends, where the client accepts it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        accepted = accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        await self.app(_without_suffix(scope), receive, _Sender(send, accepted))
+
+
+def _without_suffix(scope: Scope) -> Scope:
+    """The request with the ETags that the application knows."""
+    names = (b"if-none-match", b"if-match")
+    headers = [
+        (name, plain_tags(value.decode("latin-1")).encode("latin-1") if name in names else value)
+        for name, value in scope["headers"]
+    ]
+    return {**scope, "headers": headers}
+
+
+class _Sender:
+    """Stands between the application and the server for one answer."""
+
+    def __init__(self, send: Send, accepted: bool) -> None:
+        self._send, self._accepted = send, accepted
+        self._start: Message = {}
+        self._gzip: Gzip | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            await self._body(message.get("body", b""), message.get("more_body", False))
+        else:
+            await self._send(message)
+
+    async def _body(self, body: bytes, more: bool) -> None:
+        if self._start:
+            start, self._start = self._start, {}
+            if self._decide(start, body, more):
+                self._gzip = Gzip()
+            await self._send(start)
+        if self._gzip is not None:
+            body = await self._gzip.add(body) + (b"" if more else self._gzip.end())
+        if body or not more:
+            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    def _decide(self, start: Message, body: bytes, more: bool) -> bool:
+        """Whether to compress; the headers of ``start`` are set accordingly."""
+        headers = MutableHeaders(raw=start["headers"])
+        kind = headers.get("content-type", "")
+        if "content-encoding" in headers or not kind or kind.startswith(_COMPRESSED):
+            return False
+        headers.add_vary_header("Accept-Encoding")
+        worth_it = more or len(body) >= LEAST
+        if not (self._accepted and worth_it and start["status"] == 200):
+            return False
+        headers["Content-Encoding"] = "gzip"
+        del headers["Content-Length"]
+        if "etag" in headers:
+            headers["ETag"] = gzip_tag(headers["etag"])
+        return True

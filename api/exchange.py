@@ -1,0 +1,293 @@
+"""One request to a protocol endpoint and its answer, on bare ASGI.
+
+The routes of the REST interface can afford a framework; the SPARQL protocols answer small
+queries thousands of times a second and stream large ones, so they stand on ASGI itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from api.compression import LEAST, Gzip, accepts_gzip, compressed, gzip_tag, plain_tags
+from api.conditional import CACHE, matches
+from api.repeated import RawHeaders
+from api.service import Service
+from kg.errors import InvalidInput, LimitExceeded, UnsupportedMedia
+from kg.serving import Answer
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+Pairs = list[tuple[str, str]]
+
+_PATIENCE = 0.05  # seconds of work before somebody listens for the client's going away
+_MOST_FIELDS = 1000
+_HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_MEMORY = 1 << 20
+
+
+class ClientGone(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Exchange:
+    """A request, and the means to answer it. ``started``: the answer's head is sent."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope, self.receive, self.send = scope, receive, send
+        self.method: str = scope["method"]
+        self.started = False
+
+    @property
+    def service(self) -> Service:
+        service: Service = self.scope["app"].state.service
+        return service
+
+    @property
+    def client(self) -> str:
+        """Whose turn a query takes: the peer's address."""
+        peer = self.scope.get("client")
+        return str(peer[0]) if peer else ""
+
+    def header(self, name: bytes) -> str:
+        """The value of a header; several of one name are joined, none is empty."""
+        found = [value for key, value in self.scope["headers"] if key == name]
+        return b", ".join(found).decode("latin-1")
+
+    @cached_property
+    def url(self) -> str:
+        """The address that was asked, without the query: relative IRIs are resolved here."""
+        address, port = self.scope["server"]
+        host = self.header(b"host") or f"{address}:{port}"
+        if not _HOST.fullmatch(host):
+            raise InvalidInput("the Host header is malformed")
+        path = self.scope["raw_path"].decode("ascii")
+        return f"{self.scope['scheme']}://{host}{path}"
+
+    @cached_property
+    def parameters(self) -> Pairs:
+        """Of the URL. Raises InvalidInput where they are not UTF-8."""
+        return pairs(self.scope["query_string"], "the URL")
+
+    @cached_property
+    def media_type(self) -> str:
+        """Of the body, in lower case and without parameters; empty where there is none.
+
+        Raises UnsupportedMedia for a charset other than UTF-8 and for encoded content.
+        """
+        media_type, *parameters = self.header(b"content-type").lower().split(";")
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+                raise UnsupportedMedia(f"the charset must be UTF-8, not {value.strip()}", ["utf-8"])
+        if self.header(b"content-encoding") not in ("", "identity"):
+            raise UnsupportedMedia("the body must not be compressed", ["identity"])
+        return media_type.strip()
+
+    async def body(self, limit: str) -> bytes:
+        """The whole body, at most as long as the limit of that name allows.
+
+        :raises LimitExceeded: it is longer, or it does not arrive in time.
+        """
+        most = getattr(self.service.engine.limits, limit)
+        announced = self.header(b"content-length")
+        if announced.isdecimal() and int(announced) > most:
+            raise _too_long(limit, most)
+        timeout = self.service.settings.body_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._read(limit, most)
+        except TimeoutError:
+            message = f"the body did not arrive within {timeout:g} seconds"
+            raise LimitExceeded(message, "body_timeout", timeout) from None
+
+    async def _read(self, limit: str, most: int) -> bytes:
+        body = bytearray()
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += message.get("body", b"")
+            if len(body) > most:
+                raise _too_long(limit, most)
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    async def text(self, limit: str) -> str:
+        """The body as text. Raises InvalidInput where it is not UTF-8."""
+        body = await self.body(limit)
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"the body is not UTF-8 at byte {error.start}") from None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Within this, the work ends with :class:`ClientGone` when the client goes away."""
+        watch = _Watch(self.receive)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not watch.gone:
+                raise
+            watch.task.uncancel()
+            raise ClientGone from None
+        finally:
+            watch.stop()
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def has(self, tag: str) -> str | None:
+        """The ETag to answer 304 with, where the client has what ``tag`` names, else None."""
+        known = self.header(b"if-none-match")
+        if known.strip() in ("", "*") or not matches(plain_tags(known), tag):
+            return None
+        return gzip_tag(tag) if matches(known, gzip_tag(tag)) else tag
+
+    @cached_property
+    def gzip(self) -> bool:
+        return accepts_gzip(self.header(b"accept-encoding"))
+
+    async def whole(
+        self, status: int, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[RawHeaders, bytes]:
+        """Send an answer that is all there; what was sent."""
+        if self.gzip and len(body) >= LEAST and status == 200:
+            headers, body = _as_gzip(headers), await compressed(body)
+        length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
+        raw_headers = raw({**headers, **length})
+        await self.start(status, raw_headers)
+        await self.send({"type": "http.response.body", "body": body})
+        return raw_headers, body
+
+    async def stream(self, headers: Mapping[str, str], answer: Answer) -> None:
+        """Send an answer while it comes.
+
+        An error on the way is raised on: the server then closes the connection without the
+        end of the transfer, so that nobody takes the part for the whole.
+        """
+        try:
+            if self.method == "HEAD":
+                await self.start(200, raw(headers))
+                await self.send({"type": "http.response.body", "body": b""})
+            elif self.scope["http_version"] == "1.0":
+                await self._with_length(headers, answer)
+            elif self.gzip:
+                await self._pieces(_as_gzip(headers), _gzipped(answer))
+            else:
+                await self._pieces(headers, aiter(answer))
+        finally:
+            answer.close()
+
+    async def _pieces(self, headers: Mapping[str, str], pieces: AsyncIterator[bytes]) -> None:
+        await self.start(200, raw(headers))
+        async for piece in pieces:
+            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _with_length(self, headers: Mapping[str, str], answer: Answer) -> None:
+        """HTTP/1.0 has no transfer coding: only a length shows whether all has come."""
+        with tempfile.SpooledTemporaryFile(_MEMORY) as file:
+            async for piece in answer:
+                await asyncio.to_thread(file.write, piece)
+            await self.start(200, raw({**headers, "Content-Length": str(file.tell())}))
+            file.seek(0)
+            while piece := await asyncio.to_thread(file.read, 64 << 10):
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def start(self, status: int, headers: RawHeaders) -> None:
+        self.started = True
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def pairs(encoded: bytes, where: str) -> Pairs:
+    """The parameters of a URL or a form. Raises InvalidInput where they are not UTF-8."""
+    try:
+        return parse_qsl(
+            encoded.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except UnicodeDecodeError:
+        raise InvalidInput(f"the parameters of {where} are not UTF-8") from None
+    except ValueError:
+        raise InvalidInput(f"{where} has more than {_MOST_FIELDS} parameters") from None
+
+
+def values(parameters: Sequence[tuple[str, str]], name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in parameters if key == name)
+
+
+def raw(headers: Mapping[str, str]) -> RawHeaders:
+    """Headers as ASGI wants them."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def answer_headers(content_type: str, tag: str | None) -> dict[str, str]:
+    """Of an answer that depends on the data. Without ``tag`` it is not to be kept."""
+    kept = {"ETag": tag, "Cache-Control": CACHE} if tag else {"Cache-Control": "no-store"}
+    return {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding", **kept}
+
+
+def content_type(media_type: str) -> str:
+    """``media_type`` with its charset where it is a type of text."""
+    if not media_type.startswith("text/"):
+        return media_type
+    type_, *parameters = media_type.split("; ")
+    return "; ".join([type_, "charset=utf-8", *parameters])
+
+
+def _too_long(limit: str, most: int) -> LimitExceeded:
+    return LimitExceeded(f"the body is longer than {limit} allows ({most:,} bytes)", limit, most)
+
+
+def _as_gzip(headers: Mapping[str, str]) -> dict[str, str]:
+    tagged = {"ETag": gzip_tag(headers["ETag"])} if "ETag" in headers else {}
+    return {**headers, **tagged, "Content-Encoding": "gzip"}
+
+
+async def _gzipped(answer: Answer) -> AsyncIterator[bytes]:
+    stream = Gzip()
+    async for piece in answer:
+        if smaller := await stream.add(piece):
+            yield smaller
+    yield stream.end()
+
+
+class _Watch:
+    """Cancels the task that made it when the client goes away.
+
+    It begins to listen after a moment only: most answers are done by then.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self.task, self.gone = task, False
+        self._receive = receive
+        self._listener: asyncio.Task[None] | None = None
+        self._timer = loop.call_later(_PATIENCE, self._begin)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._listener is not None:
+            self._listener.cancel()
+
+    def _begin(self) -> None:
+        self._listener = asyncio.get_running_loop().create_task(self._listen())
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        self.task.cancel()

@@ -1,0 +1,40 @@
+"""Whole answers that were sent before, ready to be sent again.
+
+Nothing is ever invalidated: the version of the data is part of the key, so a stale answer
+cannot be found.
+"""
+
+from __future__ import annotations
+
+Key = tuple[object, ...]
+RawHeaders = list[tuple[bytes, bytes]]
+
+_OVERHEAD = 1024  # bytes that an entry costs beside its key and its body
+
+
+class Repeated:
+    """At most ``capacity`` bytes of answers and their keys, each of at most ``largest``.
+
+    The oldest go when the bytes run out: what is asked again and again soon comes back.
+    """
+
+    def __init__(self, capacity: int, largest: int) -> None:
+        self._capacity, self._largest = capacity, largest
+        self._entries: dict[Key, tuple[RawHeaders, bytes]] = {}
+        self._size = 0
+
+    def get(self, key: Key) -> tuple[RawHeaders, bytes] | None:
+        return self._entries.get(key)
+
+    def put(self, key: Key, headers: RawHeaders, body: bytes) -> None:
+        if len(body) + _weight(key) > self._largest or key in self._entries:
+            return
+        self._entries[key] = (headers, body)
+        self._size += len(body) + _weight(key)
+        while self._size > self._capacity:
+            oldest = next(iter(self._entries))
+            self._size -= len(self._entries.pop(oldest)[1]) + _weight(oldest)
+
+
+def _weight(key: Key) -> int:
+    return _OVERHEAD + sum(len(part) for part in key if isinstance(part, bytes | str))
