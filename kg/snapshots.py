@@ -75,10 +75,9 @@ def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snap
         orphan.unlink()
     _sync_tree(building)
     with _locked(store_dir):
-        in_force = current(store_dir)
-        if on is not None and (in_force is None or in_force.number != on.number):
+        if on is not None and _in_force(store_dir) != on.number:
             raise Conflict("another generation was published in the meantime")
-        number = max([*_numbers(store_dir), in_force.number if in_force else 0]) + 1
+        number = max([*_numbers(store_dir), _in_force(store_dir) or 0]) + 1
         path = _generations(store_dir) / str(number)
         building.rename(path)
         _sync(path.parent)
@@ -88,12 +87,16 @@ def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snap
 
 def current(store_dir: Path) -> Snapshot | None:
     """The generation in force, None where nothing was published yet."""
-    try:
-        number = int((store_dir / "CURRENT").read_text(encoding="ascii"))
-    except FileNotFoundError:
-        return None
-    path = _generations(store_dir) / str(number)
-    return Snapshot(path, number, _read_facts(path))
+    number = _in_force(store_dir)
+    while number is not None:
+        path = _generations(store_dir) / str(number)
+        try:
+            return Snapshot(path, number, _read_facts(path))
+        except Defect:  # perhaps another came into force, and this one was removed
+            before, number = number, _in_force(store_dir)
+            if before == number:
+                raise
+    return None
 
 
 def require(store_dir: Path) -> Snapshot:
@@ -108,11 +111,10 @@ def require(store_dir: Path) -> Snapshot:
 
 
 def prune(store_dir: Path, keep: Collection[int] = ()) -> None:
-    """Remove every generation but the one in force and those of ``keep``."""
-    in_force = current(store_dir)
-    kept = {*keep, *([in_force.number] if in_force else [])}
+    """Remove every generation older than the one in force but those of ``keep``."""
+    in_force = _in_force(store_dir) or 0
     for number in _numbers(store_dir):
-        if number not in kept:
+        if number < in_force and number not in keep:
             shutil.rmtree(_generations(store_dir) / str(number), ignore_errors=True)
 
 
@@ -132,6 +134,13 @@ def _locked(store_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _in_force(store_dir: Path) -> int | None:
+    try:
+        return int((store_dir / "CURRENT").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
 
 
 def _generations(store_dir: Path) -> Path:

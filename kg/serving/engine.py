@@ -125,7 +125,11 @@ class Engine:
     async def __aenter__(self) -> Engine:
         snapshots.sweep(self._store_dir)
         self._zygote = Zygote(self.limits.result_buffer, self._lost)
-        await self.follow()
+        try:
+            await self.follow()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -134,10 +138,15 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End everything; whatever runs is told that the service is stopping."""
         await self._scribe.close()
         await self._stop_warming()
         await self._pool.close()
         self._zygote.close()
+        await asyncio.sleep(0)  # sockets close in the next round of the loop
 
     @property
     def snapshot(self) -> Snapshot:

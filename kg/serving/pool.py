@@ -125,6 +125,8 @@ class Run:
         limits, age = self._pool.limits, self._loop.time() - self.started
         waited = self.seat.worker.channel.paused() - self._paused_before
         left = limits.query_timeout - (age - waited)
+        if self.whole():
+            return  # it was in time; its reader has not had a chance to take it yet
         if left <= 0:
             self.end(limit("query_timeout", limits))
         elif age >= limits.transfer_timeout:
@@ -154,7 +156,7 @@ class Pool:
         self._idle: list[Seat] = []
         self._takers: deque[asyncio.Future[Seat]] = deque()
         self._spawning: set[asyncio.Task[None]] = set()
-        self._failures = 0
+        self._failures, self._resume_at = 0, 0.0
         self._runs: set[Run] = set()
         self._sources: set[Source] = set()
 
@@ -182,6 +184,7 @@ class Pool:
         """
         seat = await self._fork(source)
         before, self._source = self._source, source
+        self._failures, self._resume_at = 0, 0.0
         idle, self._idle = self._idle, []
         for old in idle:
             self._discard(old)
@@ -283,7 +286,7 @@ class Pool:
         self._idle.append(seat)
 
     def _replenish(self) -> None:
-        if self._source is None:
+        if self._source is None or asyncio.get_running_loop().time() < self._resume_at:
             return
         wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed
         for _ in range(wanted - len(self._idle) - len(self._spawning)):
@@ -300,11 +303,19 @@ class Pool:
             self._settle(await self._fork(source))
             self._failures = 0
         except Unavailable as error:
-            self._failures += 1
-            log.warning("%s (%d times in a row)", error, self._failures)
-            if self._failures > 3:
-                self._refuse_takers(error)
-            await asyncio.sleep(min(0.05 * 2**self._failures, _SLOWEST_RESTART))
+            if source is self._source:
+                self._back_off(error)
+
+    def _back_off(self, error: Unavailable) -> None:
+        """Starting workers fails: try again after a while, longer each time."""
+        self._failures += 1
+        log.warning("%s (%d times in a row)", error, self._failures)
+        if self._failures > 3:
+            self._refuse_takers(error)
+        delay = min(0.05 * 2**self._failures, _SLOWEST_RESTART)
+        loop = asyncio.get_running_loop()
+        self._resume_at = loop.time() + delay
+        loop.call_later(delay * 1.01, self._replenish)
 
     def _refuse_takers(self, error: Unavailable) -> None:
         while self._takers:

@@ -185,19 +185,27 @@ class Zygote:
         :raises Unavailable: it could not be started.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
+        try:
             self._order(order, theirs)
+        except Unavailable:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         _, channel = await asyncio.get_running_loop().create_unix_connection(
             lambda: Channel(self._result_buffer), sock=ours
         )
         try:
-            frame = await asyncio.wait_for(channel.frame(), _START)
+            kind, hello = await asyncio.wait_for(channel.frame(), _START) or (None, b"")
+            if kind == Kind.HELLO:
+                return Worker(channel, json.loads(hello), self)
         except TimeoutError:
-            frame = None
-        if frame is None or frame[0] != Kind.HELLO:
+            pass
+        except asyncio.CancelledError:
             channel.close()
-            raise Unavailable("a worker process could not be started")
-        return Worker(channel, json.loads(frame[1]), self)
+            raise
+        channel.close()
+        raise Unavailable("a worker process could not be started")
 
     async def exit_status(self, pid: int) -> int | None:
         if pid in self._statuses:

@@ -45,7 +45,10 @@ class Zygote:
                 key.data()
 
     def _obey(self) -> None:
-        lines, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 64)
+        try:
+            lines, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 64)
+        except ConnectionResetError:
+            lines, descriptors = b"", []
         if not lines:
             sys.exit()
         while not lines.endswith(b"\n"):
