@@ -132,7 +132,14 @@ class Rulebook:
     @cached_property
     def change_dates(self) -> list[Date]:
         """Every day on which an answer may become another one, in order."""
-        return sorted(set(_boundaries(self)))
+        rules = self.rules.values()
+        return sorted({*self.membership_dates, *(d for r in rules for d in change_dates_of(r))})
+
+    @cached_property
+    def membership_dates(self) -> frozenset[Date]:
+        """Every day on which a place joins or leaves a country group."""
+        members = (member for group in self.groups.values() for member in group.members)
+        return frozenset(day for member in members for day in _ends(member))
 
     def with_rule(self, rule: Rule) -> Rulebook:
         """A copy in which ``rule`` is added, or stands in for the rule of its id."""
@@ -158,14 +165,11 @@ def _sources(records: Records) -> Iterator[tuple[str, Source]]:
         yield instrument.id, Source(label, address_of(instrument))
 
 
-def _boundaries(book: Rulebook) -> Iterator[Date]:
-    for rule in book.rules.values():
-        exceptions = [exception.during for exception in rule.exceptions]
-        for interval in (*rule.effective, *rule.enforcement, *exceptions):
-            yield from _ends(interval)
-    for group in book.groups.values():
-        for member in group.members:
-            yield from _ends(member)
+def change_dates_of(rule: Rule) -> Iterator[Date]:
+    """The days on which what a rule says may become something else."""
+    exceptions = [exception.during for exception in rule.exceptions]
+    for interval in (*rule.effective, *rule.enforcement, *exceptions):
+        yield from _ends(interval)
 
 
 def _ends(interval: Interval) -> Iterator[Date]:

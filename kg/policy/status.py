@@ -166,6 +166,7 @@ class StatusService:
     recorded: datetime.datetime | None = None
     _judged: dict[tuple[str, str], Judgement] = field(default_factory=dict, repr=False)
     _in_force: dict[object, list[_InForce]] = field(default_factory=dict, repr=False)
+    _dates: dict[Question, list[Date]] = field(default_factory=dict, repr=False)
 
     # --- one question ---------------------------------------------------------------------
 
@@ -249,9 +250,7 @@ class StatusService:
 
     def _reaches(self, rule: Rule, chip: ChipFacts, question: Question) -> bool:
         """Whether a rule comes into question for this product and these parties."""
-        if rule.product_kinds and chip.kind not in rule.product_kinds:
-            return False
-        if rule.makers and chip.maker not in rule.makers:
+        if not _covers_product(rule, chip):
             return False
         of_parties = rule.parties or rule.ownership
         if of_parties and question.end_user not in rule.parties:
@@ -308,7 +307,7 @@ class StatusService:
         """
         start: Date | None = None
         held: Status | None = None
-        for day in self.book.change_dates:
+        for day in self._change_dates(question):
             status = self.status(replace(question, on=day))
             if held is not None and start is not None and _same(held, status):
                 continue
@@ -317,6 +316,33 @@ class StatusService:
             start, held = day, status
         if held is not None and start is not None:
             yield start, None, held
+
+    def _change_dates(self, question: Question) -> list[Date]:
+        """The days on which an answer to ``question`` may become another one, in order.
+
+        They are the same for every product: the days on which the rules for such a shipment,
+        or their clauses, change.
+        """
+        key = replace(question, chip="", on=Date.min)
+        if key not in self._dates:
+            days: list[Date] = []
+            held: object = None
+            for day in self.book.change_dates:
+                found = [*self._clauses_on(replace(question, on=day))]
+                if found != held or day in self.book.membership_dates:
+                    days.append(day)
+                held = found
+            self._dates[key] = days
+        return self._dates[key]
+
+    def _clauses_on(self, question: Question) -> Iterator[object]:
+        """What the rules in force say about a shipment, whatever its product."""
+        on, applies = question.on, self.book.applies
+        for rule, interval in self._rules_for(question):
+            states = [e.state for e in rule.enforcement if e.holds(on)]
+            reviews = [applies(clause, question) for clause in rule.reviews]
+            exceptions = [e.during.holds(on) and applies(e, question) for e in rule.exceptions]
+            yield rule.id, interval, states, reviews, exceptions
 
     def diff(
         self, questions: Iterable[Question], other: StatusService, on: Date | None = None
@@ -336,6 +362,11 @@ class StatusService:
     def with_chip(self, chip: ChipFacts) -> StatusService:
         """The same record with one chip added or replaced."""
         return StatusService(self.book, {**self.chips, chip.slug: chip}, self.recorded)
+
+
+def _covers_product(rule: Rule, chip: ChipFacts) -> bool:
+    of_kind = not rule.product_kinds or chip.kind in rule.product_kinds
+    return of_kind and (not rule.makers or chip.maker in rule.makers)
 
 
 def _is_asked(rule: Rule, question: Question) -> bool:
