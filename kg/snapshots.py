@@ -19,7 +19,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,12 +110,44 @@ def require(store_dir: Path) -> Snapshot:
     return snapshot
 
 
-def prune(store_dir: Path, keep: Collection[int] = ()) -> None:
-    """Remove every generation older than the one in force but those of ``keep``."""
+@contextmanager
+def hold(snapshot: Snapshot) -> Iterator[None]:
+    """Keep ``snapshot`` from being pruned, by this process or another, as long as it is read.
+
+    :raises Unavailable: it is gone already.
+    """
+    try:
+        descriptor = os.open(snapshot.path / "snapshot.json", os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise Unavailable("that generation was just removed") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if not snapshot.store.is_dir():
+            raise Unavailable("that generation was just removed")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def prune(store_dir: Path) -> None:
+    """Remove every generation older than the one in force that nobody holds."""
     in_force = _in_force(store_dir) or 0
     for number in _numbers(store_dir):
-        if number < in_force and number not in keep:
-            shutil.rmtree(_generations(store_dir) / str(number), ignore_errors=True)
+        if number < in_force:
+            _remove(_generations(store_dir) / str(number))
+
+
+def _remove(path: Path) -> None:
+    try:
+        descriptor = os.open(path / "snapshot.json", os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        shutil.rmtree(path, ignore_errors=True)  # half removed by a process that was killed
+    except BlockingIOError:
+        os.close(descriptor)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
 
 
 def sweep(store_dir: Path) -> None:

@@ -14,13 +14,14 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from kg import snapshots
-from kg.errors import Defect, InvalidQuery, Unavailable
+from kg.errors import ChiptrailError, Defect, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
 from kg.serving.cache import ResultCache, Stored
 from kg.serving.gate import Form, Inspection
@@ -53,6 +54,8 @@ class QueryRequest:
     base: str | None = None
     rdf12: bool = True
     client: str = field(default="", compare=False)
+    timeout: float | None = field(default=None, compare=False)
+    """Seconds, where that is less than the limit."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ class Engine:
         self._zygote: Zygote
         self._following = asyncio.Lock()
         self._warming: asyncio.Task[None] | None = None
-        self._recovering: asyncio.Task[None] | None = None
+        self._alarm = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Engine:
         snapshots.sweep(self._store_dir)
@@ -130,6 +134,7 @@ class Engine:
         except BaseException:
             await self.close()
             raise
+        self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
@@ -142,6 +147,7 @@ class Engine:
 
     async def close(self) -> None:
         """End everything; whatever runs is told that the service is stopping."""
+        await _stop(self._watching)
         await self._scribe.close()
         await self._stop_warming()
         await self._pool.close()
@@ -196,7 +202,8 @@ class Engine:
         inspection = self.inspect(request.text, request.base or "")
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
-        run = await self._pool.run(_work(request, inspection), request.client)
+        work = _work(request, inspection)
+        run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await _begin(run)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
@@ -304,33 +311,39 @@ class Engine:
         return self.snapshot.version if facts.get("group") == group else None
 
     async def follow(self) -> None:
-        """Serve what ``CURRENT`` names now; returns when it does."""
+        """Serve what ``CURRENT`` names now; returns when it does.
+
+        :raises Unavailable: the processes for it could not be started.
+        """
         async with self._following:
             snapshot = snapshots.current(self._store_dir)
             serving = self._pool.source
-            if snapshot is None or (serving and serving.snapshot.number == snapshot.number):
+            if snapshot is None or (serving and _serves(serving, snapshot)):
                 return
             await self._stop_warming()
-            await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
+            if self._zygote.gone:
+                self._zygote.close()
+                self._zygote = Zygote(self.limits.result_buffer, self._lost)
+            await self._pool.use(_source(snapshot, self._zygote, snapshot.store))
             if _size(snapshot.store) <= self.limits.memory_snapshot_bytes:
                 delay = self.limits.memory_snapshot_delay if serving else 0.0
                 self._warming = asyncio.create_task(self._warm(snapshot, delay))
 
-    def _lost(self) -> None:
-        """A zygote is gone: start another and go on from disk."""
-        log.error("a process that starts workers ended; starting another")
-        self._recovering = asyncio.create_task(self._recover())
+    async def _watch(self) -> None:
+        """Follow what other processes publish, and replace helpers that were lost."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._alarm.wait(), self.limits.watch)
+                await asyncio.sleep(_RESTART)
+            self._alarm.clear()
+            try:
+                await self.follow()
+            except ChiptrailError as error:
+                log.warning("cannot follow: %s", error)
 
-    async def _recover(self) -> None:
-        await asyncio.sleep(_RESTART)
-        async with self._following:
-            if self._zygote.gone:
-                self._zygote.close()
-                self._zygote = Zygote(self.limits.result_buffer, self._lost)
-            source = self._pool.source
-            if source is not None and source.zygote.gone:
-                snapshot = source.snapshot
-                await self._pool.use(Source(snapshot, self._zygote, snapshot.store))
+    def _lost(self) -> None:
+        log.error("a process that starts workers ended; starting another")
+        self._alarm.set()
 
     async def warmed(self) -> None:
         """Wait until a snapshot that fits is in memory."""
@@ -340,7 +353,7 @@ class Engine:
     async def _warm(self, snapshot: Snapshot, delay: float) -> None:
         await asyncio.sleep(delay)
         zygote = Zygote(self.limits.result_buffer, self._lost)
-        source = Source(snapshot, zygote, None)
+        source = _source(snapshot, zygote, None)
         try:
             await zygote.load(snapshot.store)
             await self._pool.use(source)
@@ -348,23 +361,28 @@ class Engine:
             log.warning("%s; serving from disk", error)
         finally:
             if self._pool.source is not source:
+                source.held.close()
                 zygote.close()
 
     async def _stop_warming(self) -> None:
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
-            self._warming = None
+        await _stop(self._warming)
+        self._warming = None
 
     def _released(self, source: Source) -> None:
         """The last reader of a snapshot is done."""
         if source.zygote is not self._zygote:
             source.zygote.close()
-        snapshots.prune(self._store_dir, self._pool.generations)
+        snapshots.prune(self._store_dir)
 
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
         self._cache.put((answer.version, request), stored, len(request.text))
+
+
+async def _stop(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _begin(run: Run) -> Answer:
@@ -410,6 +428,16 @@ def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
         "default_graphs": list(dict.fromkeys(asked.default_graphs)) if given or several else None,
         "named_graphs": list(dict.fromkeys(asked.named_graphs)),
     }
+
+
+def _serves(source: Source, snapshot: Snapshot) -> bool:
+    return source.snapshot.number == snapshot.number and not source.zygote.gone
+
+
+def _source(snapshot: Snapshot, zygote: Zygote, path: Path | None) -> Source:
+    held = ExitStack()
+    held.enter_context(snapshots.hold(snapshot))
+    return Source(snapshot, zygote, path, held)
 
 
 def _size(store: Path) -> int:

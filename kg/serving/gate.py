@@ -106,14 +106,14 @@ def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
             )
 
 
-_CACHED_BYTES = 8 << 10
+_CACHED_BYTES = 32 << 10
 
 
 def _inspect(text: str, limits: Limits, base: str) -> Inspection:
     return _Reader(limits, Names(base)).read(text)
 
 
-_inspect_cached = lru_cache(maxsize=1024)(_inspect)
+_inspect_cached = lru_cache(maxsize=512)(_inspect)
 
 
 def _exceeded(limit: str, value: float, what: str, remedy: str) -> LimitExceeded:

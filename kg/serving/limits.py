@@ -66,6 +66,9 @@ class Limits:
     memory_snapshot_delay: float = 1.0
     """Seconds that a snapshot must stay in force before it is read into memory."""
 
+    watch: float = 2.0
+    """Seconds between looks at whether another process has published a generation."""
+
     # repeated queries
     cache_bytes: int = 64 << 20
     cache_entry_bytes: int = 256 << 10

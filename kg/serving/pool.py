@@ -14,7 +14,8 @@ import json
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Source:
     zygote: Zygote
     path: Path | None
     """The store on disk; None for the zygote's memory."""
+    held: ExitStack
+    """Keeps the snapshot's files as long as it is open."""
     workers: int = 0
 
 
@@ -53,9 +56,14 @@ class Seat:
 class Run:
     """One piece of work on one worker, from the first frame to the last."""
 
-    def __init__(self, pool: Pool, seat: Seat, client: str, reuse: bool) -> None:
+    def __init__(
+        self, pool: Pool, seat: Seat, client: str, timeout: float | None, reuse: bool
+    ) -> None:
         self.client, self.seat, self.quick = client, seat, True
         self._pool, self._reuse = pool, reuse
+        self._limits = pool.limits
+        if timeout is not None and timeout < pool.limits.query_timeout:
+            self._limits = replace(pool.limits, query_timeout=timeout)
         self._loop = asyncio.get_running_loop()
         self.started = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -116,13 +124,13 @@ class Run:
 
     def _count(self, size: int) -> None:
         self._bytes += size
-        if self._bytes > self._pool.limits.result_bytes:
-            error = limit("result_bytes", self._pool.limits)
+        if self._bytes > self._limits.result_bytes:
+            error = limit("result_bytes", self._limits)
             self.end(error)
             raise error
 
     def _tick(self) -> None:
-        limits, age = self._pool.limits, self._loop.time() - self.started
+        limits, age = self._limits, self._loop.time() - self.started
         waited = self.seat.worker.channel.paused() - self._paused_before
         left = limits.query_timeout - (age - waited)
         if self.whole():
@@ -165,11 +173,6 @@ class Pool:
         return self._source
 
     @property
-    def generations(self) -> set[int]:
-        """Numbers of the snapshots that somebody still reads."""
-        return {source.snapshot.number for source in self._sources}
-
-    @property
     def running(self) -> int:
         return len(self._runs)
 
@@ -193,8 +196,16 @@ class Pool:
         self._settle(seat)
         self._replenish()
 
-    async def run(self, work: dict[str, Any], client: str, body: bytes | None = None) -> Run:
+    async def run(
+        self,
+        work: dict[str, Any],
+        client: str,
+        body: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Run:
         """Start ``work`` when its turn comes. Work with a ``body`` ends with its worker.
+
+        ``timeout``: seconds, where less than the limit.
 
         :raises Unavailable: too much is waiting already, or there is nothing to ask yet.
         """
@@ -206,7 +217,7 @@ class Pool:
         except BaseException:
             self._turns.leave()
             raise
-        run = Run(self, seat, client, reuse=body is None)
+        run = Run(self, seat, client, timeout, reuse=body is None)
         self._runs.add(run)
         frames = pack_json(Kind.WORK, work)
         run.start(frames if body is None else frames + pack(Kind.BODY, body))
@@ -342,4 +353,5 @@ class Pool:
     def _release(self, source: Source) -> None:
         if source is not self._source and not source.workers and source in self._sources:
             self._sources.discard(source)
+            source.held.close()
             self._released(source)

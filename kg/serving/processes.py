@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -12,11 +13,14 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from kg.errors import Unavailable
 from kg.serving.wire import Decoder, Frame, Kind
+
+log = logging.getLogger(__name__)
 
 _START = 60.0  # seconds that a child may take to report for work
 _PACKAGES = str(Path(__file__).parent.parent.parent)
@@ -106,7 +110,8 @@ class Worker:
 
     def __init__(self, channel: Channel, hello: dict[str, Any], zygote: Zygote) -> None:
         self.channel = channel
-        self.sandboxed = bool(hello["sandboxed"])
+        if not hello["sandboxed"]:
+            _warn_once()
         self._pid, self._thread, self._zygote = int(hello["pid"]), int(hello["tid"]), zygote
         self._handle = _open_handle(self._pid)
 
@@ -273,6 +278,11 @@ class Zygote:
             self._loaded.exception()  # nobody need be waiting for it
         if self._when_lost is not None:
             self._when_lost()
+
+
+@cache
+def _warn_once() -> None:
+    log.warning("workers cannot be kept from the network on this system: only the gate does it")
 
 
 def _start(module: str, theirs: socket.socket) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def work(
     def serve() -> None:
         loop = prepare()
         limit_memory(memory)
-        greet({"pid": os.getpid(), "tid": threading.get_native_id(), "sandboxed": sandboxed})
+        with suppress(BrokenPipeError):  # the server is gone; the loop will see it too
+            greet({"pid": os.getpid(), "tid": threading.get_native_id(), "sandboxed": sandboxed})
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the exit status says what is needed
         loop()
         os._exit(0)

@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pyoxigraph as ox
@@ -45,10 +46,7 @@ class Zygote:
                 key.data()
 
     def _obey(self) -> None:
-        try:
-            lines, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 64)
-        except ConnectionResetError:
-            lines, descriptors = b"", []
+        lines, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 64)
         if not lines:
             sys.exit()
         while not lines.endswith(b"\n"):
@@ -131,7 +129,8 @@ def _deaths() -> int:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
+    with suppress(ConnectionError):  # the server is gone
+        Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg import snapshots
-from kg.errors import Conflict, Defect
+from kg.errors import Conflict, Defect, Unavailable
 from tests.serving.stores import publish
 
 
@@ -23,11 +23,14 @@ def test_a_generation_is_absent_until_it_is_published(tmp_path: Path) -> None:
 def test_generations_count_up_and_the_old_ones_go_when_told(tmp_path: Path) -> None:
     first, second, third = (publish(tmp_path, b"", str(n)) for n in range(3))
     assert [first.number, second.number, third.number] == [1, 2, 3]
-    snapshots.prune(tmp_path, keep={1})
+    with snapshots.hold(first):
+        snapshots.prune(tmp_path)
     assert (first.path.exists(), second.path.exists(), third.path.exists()) == (True, False, True)
     snapshots.prune(tmp_path)
     assert not first.path.exists()
     assert snapshots.current(tmp_path) == third
+    with pytest.raises(Unavailable), snapshots.hold(second):
+        pass
 
 
 def test_what_is_not_a_snapshot_is_not_published(tmp_path: Path) -> None:
