@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
-from api import documents, problems, rest
+from api import control, documents, problems, rest
 from api.compression import Compression
 from api.endpoints import Endpoints
 from api.pages import page
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Compression)
     app.add_middleware(Endpoints)  # added last, asked first
+    app.include_router(control.router)
     app.include_router(rest.router)
     app.include_router(documents.router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

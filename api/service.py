@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import AsyncIterator
@@ -18,6 +19,8 @@ from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
 from kg.namespaces import Namespaces
+from kg.policy.desk import Desk
+from kg.recordfile import RECORDS_FILE, read_records_file
 from kg.resources import query
 from kg.serving import Answer, Engine, QueryRequest, WritePolicy
 from kg.snapshots import Snapshot
@@ -40,6 +43,7 @@ class Service:
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
+        self._desk: tuple[int, Desk] | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -60,6 +64,22 @@ class Service:
                 raise Unavailable("this store has no catalogue: it was served with --empty")
             self._catalogue = (snapshot.number, Catalogue(path))
         return self._catalogue[1]
+
+    @property
+    def desk(self) -> Desk:
+        """Answers about control status from the generation in force.
+
+        Raises Unavailable where it has no rules.
+        """
+        snapshot = self.snapshot
+        if self._desk is None or self._desk[0] != snapshot.number:
+            path = snapshot.path / RECORDS_FILE
+            if not path.exists():
+                raise Unavailable("this store has no rules: it was served with --empty")
+            recorded = snapshot.facts["dataset"]["recorded"]
+            desk = Desk.of(read_records_file(path), datetime.datetime.fromisoformat(recorded))
+            self._desk = (snapshot.number, desk)
+        return self._desk[1]
 
     async def run(self, name: str, media_type: str, **terms: str) -> Answer:
         """Run a query of ours, ``$name`` in it replaced by SPARQL terms (see :meth:`iri`)."""
