@@ -80,6 +80,15 @@ def _query(options: argparse.Namespace) -> None:
     operations.run_query(_settings(options), text, options.format, sys.stdout.buffer)
 
 
+def _status(options: argparse.Namespace) -> None:
+    asked = {name: getattr(options, name) for name in operations.ASKED}
+    answer = operations.status(_settings(options), asked)
+    if options.format == "json":
+        print(answer.model_dump_json(by_alias=True, indent=2))
+    else:
+        print("\n".join(operations.status_text(answer)))
+
+
 def _export(options: argparse.Namespace) -> None:
     operations.export(_settings(options), options.format, sys.stdout.buffer)
 
@@ -138,6 +147,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("query", metavar="SPARQL|FILE")
     formats = ["table", *(f.name for f in RESULT_FORMATS + RDF_FORMATS)]
     one.add_argument("--format", choices=formats, help="default: table, or ttl for graphs")
+
+    one = add("status", _status, "could this chip go to that place on that day, and why")
+    one.add_argument("chip", metavar="CHIP", help="slug, alias or name")
+    one.add_argument("destination", metavar="DESTINATION", help="ISO code, slug or name")
+    one.add_argument("--on", dest="date", metavar="DATE", help="default: today")
+    one.add_argument("--end-user-hq", metavar="C", help="headquarters of the end user")
+    one.add_argument("--ship-from", metavar="C", help="country of export (default: US)")
+    one.add_argument("--known-at", metavar="T", help="as this record stood then")
+    one.add_argument("--end-user", metavar="FIRM", help="the end user itself")
+    one.add_argument("--end-use", metavar="USE", help="a use that some rules turn on")
+    one.add_argument("--format", choices=("text", "json"), default="text")
 
     one = add("export", _export, "write the whole dataset to standard output")
     one.add_argument("--format", choices=operations.EXPORTS, default="nq")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections.abc import AsyncIterator
@@ -19,8 +18,8 @@ from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
 from kg.namespaces import Namespaces
+from kg.operations import desk_of
 from kg.policy.desk import Desk
-from kg.recordfile import RECORDS_FILE, read_records_file
 from kg.resources import query
 from kg.serving import Answer, Engine, QueryRequest, WritePolicy
 from kg.snapshots import Snapshot
@@ -69,16 +68,11 @@ class Service:
     def desk(self) -> Desk:
         """Answers about control status from the generation in force.
 
-        Raises Unavailable where it has no rules.
+        Raises NotFound where it has no rules.
         """
         snapshot = self.snapshot
         if self._desk is None or self._desk[0] != snapshot.number:
-            path = snapshot.path / RECORDS_FILE
-            if not path.exists():
-                raise Unavailable("this store has no rules: it was served with --empty")
-            recorded = snapshot.facts["dataset"]["recorded"]
-            desk = Desk.of(read_records_file(path), datetime.datetime.fromisoformat(recorded))
-            self._desk = (snapshot.number, desk)
+            self._desk = (snapshot.number, desk_of(snapshot))
         return self._desk[1]
 
     async def run(self, name: str, media_type: str, **terms: str) -> Answer:

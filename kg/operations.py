@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,9 @@ from kg.errors import InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
 from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base
 from kg.namespaces import Namespaces
+from kg.policy.answers import ControlStatus
+from kg.policy.desk import Ask, Desk, read_ask
+from kg.recordfile import RECORDS_FILE, read_records_file
 from kg.snapshots import Snapshot
 from kg.yamlfile import read_utf8
 
@@ -154,12 +158,60 @@ def _plain(value: Term) -> str:
     return value.value if isinstance(value, Literal) else str(value)
 
 
-def _open(settings: Settings) -> Store:
-    """The store in force, read-only. Raises NotFound where nothing was built yet."""
+def _current(settings: Settings) -> Snapshot:
+    """The generation in force. Raises NotFound where nothing was built yet."""
     found = snapshots.current(settings.store)
     if found is None:
         raise NotFound(f"no store in {settings.store}; run 'chiptrail build'")
-    return Store.read_only(str(found.store))
+    return found
+
+
+def _open(settings: Settings) -> Store:
+    return Store.read_only(str(_current(settings).store))
+
+
+ASKED = tuple(Ask.model_fields)
+"""Names of what can be said in a question about control status."""
+
+
+def desk_of(snapshot: Snapshot) -> Desk:
+    """Answers about control status from a generation. Raises NotFound where it has no rules."""
+    path = snapshot.path / RECORDS_FILE
+    if not path.exists():
+        raise NotFound("this store has no rules: it was made empty")
+    recorded = DatasetInfo.model_validate(snapshot.facts["dataset"]).recorded
+    return Desk.of(read_records_file(path), recorded)
+
+
+def status(settings: Settings, asked: Mapping[str, str | None]) -> ControlStatus:
+    """The control status that ``asked`` is about, today where no date is given.
+
+    Raises UnknownName with the nearest names, InvalidInput for a date that is none.
+    """
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return desk_of(_current(settings)).control_status(read_ask({"date": today, **_given(asked)}))
+
+
+def _given(asked: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def status_text(answer: ControlStatus) -> Iterator[str]:
+    """The answer in lines: the result, why, what else bears on it, and who says so."""
+    us = answer.us
+    parts = [us.requirement, us.paragraph, us.review, us.exception, us.letter]
+    yield f"{answer.chip} to {answer.destination} on {answer.date}: " + ", ".join(
+        filter(None, parts)
+    )
+    yield ""
+    yield answer.explanation
+    for other in answer.others:
+        yield f"{other.jurisdiction}, {other.activity}: {other.effect} ({other.hedge}; {other.rule})"
+    if answer.missing:
+        yield f"not known: {', '.join(answer.missing)}"
+    for citation in answer.citations:
+        yield f"  {citation.label}" + (f" <{citation.url}>" if citation.url else "")
+    yield answer.notice
 
 
 def export(settings: Settings, format_name: str, out: BinaryIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,8 +22,9 @@ class Names:
     @classmethod
     def from_records(cls, records: Records) -> Names:
         places = [entity for entity in records.of(Entity) if entity.class_ == "Place"]
+        chips = records.of(Chip)
         return cls(
-            _index(records.of(Chip)),
+            _short_names(chips) | _index(chips),
             _index(places) | {p.iso.casefold(): p.id for p in places if p.iso},
             _index(records.of(Firm)),
         )
@@ -48,6 +50,13 @@ def _index(entities: Iterable[Entity]) -> dict[str, str]:
         for name in _names(entity):
             index.setdefault(name.casefold(), entity.id)
     return index
+
+
+def _short_names(chips: Iterable[Chip]) -> dict[str, str]:
+    """``Nvidia H20`` is called ``h20`` too, where no other chip is."""
+    short = [(chip.label.partition(" ")[2].casefold(), chip.id) for chip in chips]
+    count = Counter(name for name, _ in short)
+    return {name: slug for name, slug in short if name and count[name] == 1}
 
 
 def _names(entity: Entity) -> Iterator[str]:
