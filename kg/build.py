@@ -28,6 +28,8 @@ from kg.derive import derive
 from kg.errors import Finding, InvalidData
 from kg.intake import DatasetInfo, Intake, ontology_quads
 from kg.namespaces import Namespaces
+from kg.recordfile import RECORDS_FILE, write_records
+from kg.recovery import recover
 from kg.resources import ontology_directory
 from kg.shapes import Validator
 from kg.snapshots import Snapshot
@@ -109,7 +111,12 @@ def _write(
         del disk
         progress("catalogue")
         write_catalogue(building / CATALOGUE_FILE, entries(View(memory, names)))
-        snapshots.write_facts(building, _facts(memory, names, info, version))
+        recovered = recover(View(memory, names, graph=None))
+        write_records(building / RECORDS_FILE, recovered.records)
+        facts = _facts(memory, names, info, version)
+        if recovered.findings:
+            facts["left_out"] = [str(finding) for finding in recovered.findings]
+        snapshots.write_facts(building, facts)
         progress("publish")
         return snapshots.publish(store_dir, building)
     except BaseException:

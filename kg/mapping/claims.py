@@ -122,7 +122,7 @@ def _quantity(name: str, quantity: Quantity | None, graph: str, out: Output) -> 
 
 def _quantity_text(quantity: Quantity) -> str:
     """``at most 115000 chip``, ``1400 to 2800 USD-per-unit``."""
-    low, high = quantity.low, quantity.high
+    low, high = (None if n is None else literal(n).value for n in (quantity.low, quantity.high))
     amount = f"{low} to {high}" if quantity.bound == "range" else f"{high if low is None else low}"
     kind = "" if quantity.bound in ("exact", "range") else quantity.bound.replace("_", " ")
     return " ".join(part for part in (kind, amount, quantity.unit) if part)

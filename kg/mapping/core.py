@@ -43,7 +43,8 @@ def literal(value: bool | int | Decimal | datetime.date | str) -> Literal:
 
 def _decimal(number: Decimal) -> str:
     """As the store keeps it: no exponent, at most 18 decimals, no zero that says nothing."""
-    return f"{number:.18f}".rstrip("0").rstrip(".")
+    text = f"{number:.18f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def english(text: str | None) -> Literal | None:

@@ -45,7 +45,10 @@ def _firm(firm: Firm, out: Output, _: Context) -> None:
     owners = [_ownership(firm, i, owner, out) for i, owner in enumerate(firm.owners, 1)]
     for number, listing in enumerate(firm.listings, 1):
         _listing(firm, number, listing, out)
-    checked = firm.listing_checked
+    # A search that found something says no more than the rows that it found.
+    checked = (
+        firm.listing_checked if firm.listing_checked and not firm.listing_checked.hits else None
+    )
     out.node(
         f"id:{firm.id}",
         "entities",
@@ -60,7 +63,7 @@ def _firm(firm: Firm, out: Output, _: Context) -> None:
             "ct:lei": [Literal(value) for value in identifiers.lei],
             "ct:ticker": [Literal(value) for value in identifiers.ticker],
             "ct:cik": [Literal(value) for value in identifiers.cik],
-            "ct:listingCheckedOn": checked.date if checked and not checked.hits else None,
+            "ct:listingCheckedOn": checked.date if checked else None,
             "ct:listingCheckedIn": maybe("src", checked.source) if checked else None,
         },
     )
