@@ -11,8 +11,10 @@ from pathlib import Path
 
 from kg.catalogue import View
 from kg.errors import InvalidInput, UnknownName
+from kg.importers.country_groups import import_country_groups
 from kg.importers.csl import import_csl
 from kg.importers.epoch import import_epoch
+from kg.importers.ftm import import_ftm
 from kg.importers.register import view_of
 from kg.importers.result import Difference, ImportResult, Match, Options
 from kg.intake import Intake
@@ -23,6 +25,8 @@ Importer = Callable[[Path, Intake, View, Options], ImportResult]
 IMPORTERS: Mapping[str, Importer] = {
     "csl": import_csl,
     "epoch": import_epoch,
+    "ftm": import_ftm,
+    "country-groups": import_country_groups,
 }
 """What a file is → how it is read."""
 

@@ -38,7 +38,8 @@ LISTS: Mapping[str, str] = {
 
 ADDRESS = "https://data.trade.gov/downloadable_consolidated_screening_list/v1/consolidated.json"
 
-_CODE = re.compile(r"\(([A-Z][A-Za-z-]*)(?: List)?\)")
+CODE = re.compile(r"\(([A-Z][A-Za-z-]*)(?: List)?\)")
+"""The code of a list in its name: ``Entity List (EL) - Bureau of Industry and Security``."""
 _COUNTRY_AT_END = re.compile(r"(?:^|,)\s*([A-Z]{2})\s*$")
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -180,7 +181,7 @@ def _list_of(fields: Fields) -> str | None:
     if None in fields:
         raise ValueError(str(fields[None]))
     source = _text(fields, "source")
-    code = _CODE.search(source or "")
+    code = CODE.search(source or "")
     if code is None:
         raise ValueError(f"source: no list with a code, such as (EL): {source!r}")
     return LISTS.get(code[1].upper())

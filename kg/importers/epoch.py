@@ -388,8 +388,9 @@ def _exponent(number: Decimal) -> int:
 
 def _difference(slug: str, figure: Figure, rival: Reading) -> Difference:
     one, other = figure.value, rival.value
-    both = isinstance(one, Decimal) and isinstance(other, Decimal) and other
-    percent = round((one / other - 1) * 100, 1) if both else None  # type: ignore[operator]
+    percent = None
+    if isinstance(one, Decimal) and isinstance(other, Decimal) and other:
+        percent = round((one / other - 1) * 100, 1)
     return Difference(slug, figure.metric, _text(one), _text(other), percent)
 
 

@@ -179,6 +179,7 @@ class _Import:
             self.known.setdefault(known.key, []).append(known)
         self.records: list[Located] = []
         self.introduced: set[str] = set()
+        self.gone: list[Known] = []
         self.graph = intake.names.expand(result.graph)
 
     def run(self, rows: Sequence[ListedRow]) -> None:
@@ -189,8 +190,9 @@ class _Import:
         self.result.count("rows taken", len(rows))
         for key, group in found.items():
             self.compare(list(group.values()), self.known.get(key, []))
-        if self.snapshot.complete:
-            self.close([known for key in self.known.keys() - found for known in self.known[key]])
+        self.gone += [known for key in self.known.keys() - found for known in self.known[key]]
+        if self.snapshot.complete and self.gone:
+            self.close()
         if not has_reference(self.view, self.snapshot.reference.id):
             self.add("references", self.snapshot.reference, None)
         self.add_quad(self.graph, "dct:source", f"src:{self.snapshot.reference.id}")
@@ -260,8 +262,7 @@ class _Import:
                 self.keep(row, same)
         for row in changed:
             self.write(row, before.pop(0) if before and self.snapshot.complete else None)
-        if self.snapshot.complete:
-            self.close(before)
+        self.gone += before
 
     def keep(self, row: _Row, known: Known) -> None:
         """A row that is in the record: add what the record does not have yet."""
@@ -318,15 +319,12 @@ class _Import:
         self.add("entities", self.name_only(row), row.given.line)
 
     def name_only(self, row: _Row) -> Entity:
-        names: dict[str, list[str]] = {}
-        for alias in row.given.aliases:
-            names.setdefault(language_of(alias), []).append(alias)
         return Entity.model_validate(
             {
                 "id": row.party,
                 "class": "Agent",
                 "label": row.given.name,
-                "names": names,
+                "names": names_by_language(row.given.aliases),
                 "note": "Known by name only, from a row of a screening list.",
                 "sources": [self.snapshot.reference.id],
             }
@@ -340,20 +338,27 @@ class _Import:
         ended = midnight(self.snapshot.day)
         self.add_quad(known.node, "prov:invalidatedAtTime", ended, history)
 
-    def close(self, gone: Sequence[Known]) -> None:
+    def close(self) -> None:
         """Rows that are not on their list any more were on it until the day before, at most."""
-        if not gone:
-            return
-        if len(gone) > MOST_GONE * sum(map(len, self.known.values())):
-            message = f"{len(gone)} rows of the record are not in the file: taken for an excerpt"
-            self.result.notes.append(Finding(str(self.path), None, "", message, "excerpt"))
+        reason = self.doubt()
+        if reason:
+            text = f"{len(self.gone)} rows of the record are not in the file, and stay: {reason}"
+            self.result.notes.append(Finding(str(self.path), None, "", text, "removal"))
             return
         last = self.snapshot.day - datetime.timedelta(days=1)
-        for known in gone:
+        for known in sorted(self.gone, key=lambda known: known.node.value):
             self.result.count("rows closed")
             self.add_quad(known.node, "ct:listedTo", last)
             text = f"Not in the list of {self.snapshot.day}; the last day is the latest possible."
             self.add_quad(known.node, "rdfs:comment", english(text))
+
+    def doubt(self) -> str | None:
+        """Why the file may lack rows that are still on the list."""
+        if self.result.findings:
+            return "some rows could not be read"
+        if len(self.gone) > MOST_GONE * sum(map(len, self.known.values())):
+            return f"more than {MOST_GONE:.0%} are missing, so it is taken for an excerpt"
+        return None
 
     # --- output -------------------------------------------------------------------------------
 
@@ -429,6 +434,14 @@ def midnight(day: Date) -> datetime.datetime:
 def language_of(name: str) -> str:
     """Chinese characters make a name Chinese; all others are written as in English."""
     return "zh" if any("一" <= c <= "鿿" for c in name) else "en"
+
+
+def names_by_language(names: Iterable[str]) -> dict[str, list[str]]:
+    """``{"en": […], "zh": […]}``"""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(language_of(name), []).append(name)
+    return found
 
 
 def tagged(name: str) -> Literal:
