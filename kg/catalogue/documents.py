@@ -7,15 +7,21 @@ its source. ``facets`` are what lists can be filtered and sorted by.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from pyoxigraph import NamedNode
 
 from kg.catalogue.claims import claim_entry, contradiction_entry
+from kg.catalogue.entities import concept_entry, entity_entry
 from kg.catalogue.entry import Entry
 from kg.catalogue.policies import policy_entry
 from kg.catalogue.sources import source_entry
 from kg.catalogue.things import chip_entry, firm_entry
 from kg.catalogue.view import View
+
+
+def _concepts(view: View) -> Iterator[NamedNode]:
+    return view.instances("skos:Concept")
 
 
 def _contradictions(view: View) -> list[NamedNode]:
@@ -34,22 +40,43 @@ def _of(*classes: str) -> Select:
     return select
 
 
+def _entities(view: View) -> list[NamedNode]:
+    """Things with a name of their own that are in none of the other collections."""
+    ours, things = view.names.prefixes["ct"], view.names.prefixes["id"]
+    elsewhere = {node.value for select in (_CHIPS, _FIRMS, _POLICIES) for node in select(view)}
+    found = {
+        node.value: node
+        for node, kind in view.typed()
+        if node.value.startswith(things)
+        and "#" not in node.value
+        and kind.startswith(ours)
+        and node.value not in elsewhere
+    }
+    return [found[iri] for iri in sorted(found)]
+
+
+_CHIPS = _of("Chip", "ComputeSystem")
+_FIRMS = _of("Company", "GovernmentBody")
+_POLICIES = _of(
+    "Instrument", "Rule", "Policy", "RegulatoryAction", "PolicyProposal", "Investigation"
+)
+
 COLLECTIONS: dict[str, tuple[Select, Write]] = {
-    "chips": (_of("Chip", "ComputeSystem"), chip_entry),
-    "firms": (_of("Company", "GovernmentBody"), firm_entry),
-    "policies": (
-        _of("Instrument", "Rule", "Policy", "RegulatoryAction", "PolicyProposal", "Investigation"),
-        policy_entry,
-    ),
+    "chips": (_CHIPS, chip_entry),
+    "firms": (_FIRMS, firm_entry),
+    "policies": (_POLICIES, policy_entry),
     "claims": (_of("Claim"), claim_entry),
     "sources": (_of("SourceDocument", "UpstreamReport", "Reference", "Evidence"), source_entry),
     "contradictions": (_contradictions, contradiction_entry),
+    "entities": (_entities, entity_entry),
+    "concepts": (_concepts, concept_entry),
 }
 """Collection → which nodes it lists, and how the document of one is written."""
 
 
 def entries(view: View) -> Iterator[Entry]:
-    """Every entry of every collection."""
+    """Every entry of every collection, with its classes."""
     for collection, (select, write) in COLLECTIONS.items():
         for node in select(view):
-            yield write(view, node, collection)
+            entry = write(view, node, collection)
+            yield replace(entry, kinds=view.lineage(entry.document["type"]))

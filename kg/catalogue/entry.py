@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode
 
-from kg.catalogue.view import Json, View
+from kg.catalogue.view import Json, Kind, View
 
 Facet = str | int | float | bool
 
@@ -23,6 +23,8 @@ class Entry:
     aliases: tuple[str, ...] = ()
     valid: tuple[str | None, str | None] = (None, None)
     recorded: tuple[str | None, str | None] = (None, None)
+    kinds: tuple[Kind, ...] = ()
+    """The record's class and all superclasses, its own first."""
 
 
 def compact(document: Json) -> Json:

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kg.catalogue import index
 from kg.catalogue.entry import Entry
+from kg.catalogue.search import Search
 from kg.catalogue.view import Json
 from kg.errors import InvalidInput, NotFound, UnknownName
 from kg.names import nearest
@@ -73,10 +75,12 @@ def write_catalogue(path: Path, entries: Iterable[Entry]) -> None:
     """Make the catalogue at ``path`` (a file that does not exist yet)."""
     connection = sqlite3.connect(path)
     try:
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + index.SCHEMA)
         with connection:
-            for entry in entries:
+            listed = list(entries)
+            for entry in listed:
                 _insert(connection, entry)
+            index.write_index(connection, listed)
         connection.execute("ANALYZE")
         connection.commit()
     finally:
@@ -113,6 +117,7 @@ class Catalogue:
         self.fields: dict[str, set[str]] = {}
         for collection, name in rows:
             self.fields.setdefault(collection, set()).add(name)
+        self.search = Search(self._rows)
 
     def counts(self) -> dict[str, int]:
         """Documents in each collection."""
@@ -132,6 +137,16 @@ class Catalogue:
         if not found:
             raise UnknownName(collection.rstrip("s"), slug, nearest(slug, self.slugs(collection)))
         document: Json = json.loads(found[0][0])
+        return document
+
+    def referenced(self, iri: str) -> Json | None:
+        """The document of the record with this IRI, None where there is none."""
+        found = self._rows(
+            "SELECT e.document FROM record r JOIN entry e ON e.collection = r.collection"
+            " AND e.slug = r.slug WHERE r.iri = ?",
+            (iri,),
+        )
+        document: Json | None = json.loads(found[0][0]) if found else None
         return document
 
     def slugs(self, collection: str) -> list[str]:

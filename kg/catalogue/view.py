@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,16 @@ Json = dict[str, Any]
 _DEFAULT = DefaultGraph()
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A class of our vocabulary; ``broader``: the ids of its direct superclasses in it."""
+
+    id: str
+    label: str
+    description: str
+    broader: tuple[str, ...]
+
+
 class View:
     """A graph of a store: its merged default graph, or (``graph`` None) all graphs together."""
 
@@ -27,12 +38,19 @@ class View:
         self._labels: dict[str, str] = {}
         self._slugs: dict[str, str] = {}
         self._predicates: dict[str, NamedNode] = {}
+        self._lineages: dict[str, tuple[Kind, ...]] = {}
 
     def instances(self, curie: str) -> Iterator[NamedNode]:
         """The nodes of exactly one class, in the order of their IRIs."""
         quads = self.store.quads_for_pattern(None, RDF_TYPE, self.names.expand(curie), self._graph)
         nodes = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
         return iter(sorted(nodes, key=lambda node: node.value))
+
+    def typed(self) -> Iterator[tuple[NamedNode, str]]:
+        """Every named node with the IRI of each of its classes."""
+        for quad in self.store.quads_for_pattern(None, RDF_TYPE, None, self._graph):
+            if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
+                yield quad.subject, quad.object.value
 
     def objects(self, subject: NamedNode, curie: str) -> list[Term]:
         quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, self._graph)
@@ -61,6 +79,29 @@ class View:
         ours = self.names.prefixes["ct"]
         kinds = self.nodes(subject, "rdf:type")
         return [kind.value.removeprefix(ours) for kind in kinds if kind.value.startswith(ours)]
+
+    def lineage(self, name: str) -> tuple[Kind, ...]:
+        """The class with the local name ``name`` and all its superclasses, itself first."""
+        if name not in self._lineages:
+            found: dict[str, Kind] = {}
+            waiting = [name]
+            while waiting:
+                kind = self._kind(waiting.pop(0))
+                found.setdefault(kind.id, kind)
+                waiting += [broader for broader in kind.broader if broader not in found]
+            self._lineages[name] = tuple(found.values())
+        return self._lineages[name]
+
+    def _kind(self, name: str) -> Kind:
+        ours = self.names.prefixes["ct"]
+        node = NamedNode(ours + name)
+        broader = [n.value for n in self.nodes(node, "rdfs:subClassOf")]
+        return Kind(
+            name,
+            self.value(node, "rdfs:label") or name,
+            self.value(node, "skos:definition") or "",
+            tuple(iri.removeprefix(ours) for iri in broader if iri.startswith(ours)),
+        )
 
     def slug(self, node: NamedNode) -> str:
         """The part of the IRI after its namespace: what the API calls a record by."""
