@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyoxigraph import (
@@ -28,8 +29,9 @@ from kg.derive import derive
 from kg.errors import Finding, InvalidData
 from kg.intake import DatasetInfo, Intake, ontology_quads
 from kg.namespaces import Namespaces
+from kg.policy.desk import Desk
 from kg.recordfile import RECORDS_FILE, write_records
-from kg.recovery import recover
+from kg.recovery import Recovered, recover
 from kg.resources import ontology_directory
 from kg.shapes import Validator
 from kg.snapshots import Snapshot
@@ -42,18 +44,51 @@ def quiet(_: str) -> None:
     """A Progress that says nothing."""
 
 
-def validate(intake: Intake, only: Iterable[str] | None = None) -> list[Finding]:
-    """Every finding of the shapes on ``intake``, with its file and line.
+@dataclass(frozen=True)
+class Examined:
+    """An intake in which nothing is wrong: its quads with the ontology, and what rules need."""
 
-    Graphs outside our namespace are their owner's business and are not looked at.
+    store: Store
+    recovered: Recovered
+    desk: Desk
 
-    ``only``: IRIs of the nodes to report on; the others are context.
+
+def examine(intake: Intake, only: Iterable[str] | None = None) -> Examined:
+    """Check ``intake`` against the shapes, and its rules against each other.
+
+    ``only``: IRIs of the nodes to report on; the others are context. Graphs outside our
+    namespace are their owner's business and are not looked at. Raises InvalidData with every
+    finding, each with its file and line.
     """
+    if findings := validate(intake, only):
+        raise InvalidData(findings)
+    store = Store()
+    store.extend(ontology_quads(intake.names))
+    store.extend(intake.quads)
+    recovered = recover(View(store, intake.names, graph=None))
+    try:
+        desk = Desk.of(recovered.records, intake.info.recorded)
+    except InvalidData as error:
+        raise InvalidData([_placed(finding, intake) for finding in error.findings]) from None
+    return Examined(store, recovered, desk)
+
+
+def validate(intake: Intake, only: Iterable[str] | None = None) -> list[Finding]:
+    """Every finding of the shapes on ``intake``; see :func:`examine`."""
     validator = Validator(ontology_directory() / "shapes", intake.names)
     ours = intake.names.prefixes["g"]
     model = [q for q in intake.quads if str(q.graph_name).startswith(f"<{ours}")]
     quads = [*ontology_quads(intake.names), *model]
     return validator.validate(quads, intake.origins, None if only is None else frozenset(only))
+
+
+def _placed(finding: Finding, intake: Intake) -> Finding:
+    """A finding on a record that was read from the graph, where its author can mend it."""
+    for prefix in ("rule", "id"):
+        iri = intake.names.prefixes[prefix] + finding.record
+        if origin := intake.origins.get(iri):
+            return replace(finding, where=origin.where, line=origin.line)
+    return finding
 
 
 def build(
@@ -62,18 +97,14 @@ def build(
     """Make ``intake`` the generation in force of ``store_dir``.
 
     ``merge`` false leaves the store's default graph empty instead of the merge of all graphs.
-    Raises InvalidData where the shapes find fault; then, and on any other failure, the
+    Raises InvalidData where something is wrong with it; then, and on any other failure, the
     generation in force stays as it was.
     """
-    progress("validate")
-    if findings := validate(intake):
-        raise InvalidData(findings)
+    progress("check")
+    examined = examine(intake)
     progress("derive")
-    memory = Store()
-    memory.extend(ontology_quads(intake.names))
-    memory.extend(intake.quads)
-    derive(memory, intake.names, merge)
-    return _write(memory, intake.names, intake.info, store_dir, progress)
+    derive(examined.store, intake.names, examined.desk.statuses, merge)
+    return _write(examined, intake, store_dir, progress)
 
 
 def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
@@ -97,31 +128,35 @@ def named_quads(store: Store) -> Iterator[Quad]:
     return (quad for quad in store if not isinstance(quad.graph_name, DefaultGraph))
 
 
-def _write(
-    memory: Store, names: Namespaces, info: DatasetInfo, store_dir: Path, progress: Progress
-) -> Snapshot:
+def _write(examined: Examined, intake: Intake, store_dir: Path, progress: Progress) -> Snapshot:
+    store, names = examined.store, intake.names
     progress("hash")
-    version = canonical_version(named_quads(memory))
+    version = canonical_version(named_quads(store))
     building = snapshots.begin(store_dir)
     try:
         progress("write")
         disk = Store(building / "store")
-        disk.bulk_extend(memory)
+        disk.bulk_extend(store)
         disk.flush()
         del disk
         progress("catalogue")
-        write_catalogue(building / CATALOGUE_FILE, entries(View(memory, names)))
-        recovered = recover(View(memory, names, graph=None))
-        write_records(building / RECORDS_FILE, recovered.records)
-        facts = _facts(memory, names, info, version)
-        if recovered.findings:
-            facts["left_out"] = [str(finding) for finding in recovered.findings]
-        snapshots.write_facts(building, facts)
+        write_sidecars(building, store, names, examined.recovered)
+        snapshots.write_facts(building, _facts(store, names, intake.info, version))
         progress("publish")
         return snapshots.publish(store_dir, building)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
+
+
+def write_sidecars(building: Path, store: Store, names: Namespaces, recovered: Recovered) -> None:
+    """Write what a snapshot holds beside its store: the catalogue and the rules' records.
+
+    New files: whoever has a link to the ones that stood there keeps them.
+    """
+    (building / CATALOGUE_FILE).unlink(missing_ok=True)
+    write_catalogue(building / CATALOGUE_FILE, entries(View(store, names)))
+    write_records(building / RECORDS_FILE, recovered.records)
 
 
 def _facts(memory: Store, names: Namespaces, info: DatasetInfo, version: str) -> dict[str, object]:

@@ -14,6 +14,8 @@ from kg.catalogue.view import View
 from kg.mapping import RDF_TYPE, literal
 from kg.measurements import derived_measurements
 from kg.namespaces import Namespaces
+from kg.policy.determined import status_quads
+from kg.policy.status import StatusService
 from kg.resources import queries, query
 
 DERIVED_GRAPHS = ("current", "current-why", "rdf12", "status")
@@ -46,12 +48,17 @@ def _months_before(day: datetime.date, months: int) -> datetime.date:
     return datetime.date(year, month + 1, min(day.day, last))
 
 
-def derive(store: Store, names: Namespaces, merge: bool = True) -> None:
+def derive(
+    store: Store, names: Namespaces, statuses: StatusService | None = None, merge: bool = True
+) -> None:
     """Add to ``store`` everything that the rules derive, and the merged default graph.
 
+    ``statuses``: answers about control status, written out over time into ``g:status``.
     ``merge`` false leaves the default graph empty.
     """
     store.extend(list(derived_measurements(View(store, names, graph=None))))
+    if statuses is not None:
+        store.extend(status_quads(statuses, names))
     for name in queries("derive"):
         if merge or name != MERGE:
             store.update(names.sparql_prologue + names.rebase(query(name)))

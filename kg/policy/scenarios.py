@@ -58,20 +58,30 @@ def determinations(
     service: StatusService, chips: Iterable[str], destinations: Iterable[str] = DESTINATIONS
 ) -> Iterator[Determination]:
     """The US export status of ``chips`` over all time that the rules cover, without gaps."""
-    places = tuple(destinations)
+    groups = service.alike(destinations)
     for chip in chips:
-        for place in places:
-            question = Question(chip=chip, destination=place, on=Date.min)
-            for first, last, status in service.over_time(question):
-                yield Determination(
-                    chip,
-                    place,
-                    first,
-                    last,
-                    status.decision,
-                    explain(status, service.book, last or Date.max),
-                    tuple(found.rule.id for found in status.decisive),
-                )
+        for group in groups:
+            asked = Question(chip=chip, destination=group[0], on=Date.min)
+            times = [*service.over_time(asked)]
+            yield from (
+                _determination(service, first, last, status.at(place))
+                for place in group
+                for first, last, status in times
+            )
+
+
+def _determination(
+    service: StatusService, first: Date, last: Date | None, status: Status
+) -> Determination:
+    return Determination(
+        status.question.chip,
+        status.question.destination,
+        first,
+        last,
+        status.decision,
+        explain(status, service.book, last or Date.max),
+        tuple(found.rule.id for found in status.decisive),
+    )
 
 
 def with_figures(

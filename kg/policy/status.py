@@ -20,6 +20,7 @@ from kg.policy.records import (
     REVIEWS,
     EffectiveInterval,
     LicenceException,
+    ReviewClause,
     Rule,
     is_home_export,
 )
@@ -137,6 +138,12 @@ class Status:
         """Metrics whose absence leaves a rule open."""
         return tuple(dict.fromkeys(m for f in self._open() for m in f.judgement.missing))
 
+    def at(self, destination: str) -> Status:
+        """The same answer for a destination for which the rules say the same."""
+        question = replace(self.question, destination=destination)
+        parts = tuple(part.at(destination) for part in self.configurations)
+        return replace(self, question=question, configurations=parts)
+
     @property
     def decided_by(self) -> tuple[str, ...]:
         """Metrics whose rival figures decide the outcome of a rule."""
@@ -167,6 +174,7 @@ class StatusService:
     _judged: dict[tuple[str, str], Judgement] = field(default_factory=dict, repr=False)
     _in_force: dict[object, list[_InForce]] = field(default_factory=dict, repr=False)
     _dates: dict[Question, list[Date]] = field(default_factory=dict, repr=False)
+    _clauses: dict[tuple[int, str], Outcome] = field(default_factory=dict, repr=False)
 
     # --- one question ---------------------------------------------------------------------
 
@@ -278,7 +286,7 @@ class StatusService:
         for clause in rule.reviews:
             if not self.book.applies(clause, question):
                 continue
-            outcome = holds(clause.all_of, chip.figures)
+            outcome = self._holds(clause, chip)
             if outcome is not Outcome.NOT_MET:
                 possible.append(clause.policy)
             if outcome is Outcome.MET:
@@ -293,10 +301,18 @@ class StatusService:
                 not exception.unverified
                 and exception.during.holds(question.on)
                 and self.book.applies(exception, question)
-                and holds(exception.all_of, chip.figures) is Outcome.MET
+                and self._holds(exception, chip) is Outcome.MET
             ):
                 return exception
         return None
+
+    def _holds(self, clause: ReviewClause | LicenceException, chip: ChipFacts) -> Outcome:
+        """Whether the conditions of a clause hold for a product; kept, as rules ask it often."""
+        key = (id(clause), chip.slug)  # clauses live as long as the book that holds them
+        found = self._clauses.get(key)
+        if found is None:
+            found = self._clauses[key] = holds(clause.all_of, chip.figures)
+        return found
 
     # --- many questions -------------------------------------------------------------------
 
@@ -316,6 +332,16 @@ class StatusService:
             start, held = day, status
         if held is not None and start is not None:
             yield start, None, held
+
+    def alike(self, destinations: Iterable[str]) -> list[list[str]]:
+        """``destinations`` in groups for which the rules have always said the same."""
+        groups: dict[str, list[str]] = {}
+        for place in destinations:
+            asked = Question(chip="", destination=place, on=Date.min)
+            days = (replace(asked, on=day) for day in self.book.change_dates)
+            said = repr([[*self._clauses_on(question)] for question in days])
+            groups.setdefault(said, []).append(place)
+        return [*groups.values()]
 
     def _change_dates(self, question: Question) -> list[Date]:
         """The days on which an answer to ``question`` may become another one, in order.
