@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test lint types check conformance bench clean
+.PHONY: serve test lint types check pages conformance bench clean
 
 serve: .venv/installed
 	$(BIN)/chiptrail serve
@@ -19,6 +19,10 @@ types: .venv/installed
 	$(BIN)/mypy
 
 check: lint types test
+
+# The answers on the question pages are computed; this writes them anew.
+pages: .venv/installed
+	$(BIN)/python examples/queries/render.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

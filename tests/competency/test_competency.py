@@ -20,22 +20,15 @@ from tests.conftest import Serve, chiptrail
 HERE = Path(__file__).parent
 NAMES = Namespaces()
 AT_LEAST = "# At least:"
-STATUS = ("cq12", "cq13", "cq14")
 SUPERSEDED = "cq26"
 
 Row = tuple[str, ...]
 
 
-def _questions() -> list[object]:
-    paths = [p for p in sorted(HERE.glob("cq*.rq")) if not p.stem.startswith(SUPERSEDED)]
-    status = pytest.mark.xfail(strict=True, reason="status nodes")
-    return [
-        pytest.param(p, id=p.stem, marks=[status] if p.stem.startswith(STATUS) else [])
-        for p in paths
-    ]
+QUESTIONS = [p for p in sorted(HERE.glob("cq*.rq")) if not p.stem.startswith(SUPERSEDED)]
 
 
-@pytest.mark.parametrize("path", _questions())
+@pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)
 def test_answer(path: Path, server: str) -> None:
     _check(path, server)
 
