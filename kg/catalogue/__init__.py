@@ -7,6 +7,8 @@ finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell di
 from kg.catalogue.documents import COLLECTIONS, entries
 from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
+from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
+from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
 from kg.catalogue.store import Catalogue, Page, PageRequest, write_catalogue
 from kg.catalogue.view import View
@@ -14,11 +16,18 @@ from kg.catalogue.view import View
 __all__ = [
     "CATALOGUE_FILE",
     "COLLECTIONS",
+    "Candidate",
     "Catalogue",
     "Entry",
+    "Found",
+    "Hit",
     "Page",
     "PageRequest",
+    "Question",
+    "Reconciler",
+    "Search",
     "View",
+    "Wish",
     "entries",
     "flatten",
     "write_catalogue",

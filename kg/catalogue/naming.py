@@ -9,13 +9,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"\d+(?:\.\d+)?|[{_HAN}]|[^\W\d_{_HAN}]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_DIGITS = re.compile(r"[\d.]+")
 _PARENTHESIS = re.compile(r"\s*[(（][^()（）]*[)）]")
+
+
+class Noise(Enum):
+    """Why a token says nothing of which thing is meant."""
+
+    FORM = "a legal form"
+    PRODUCT = "a word for any chip, or a memory size"
+
+
+class Token(NamedTuple):
+    text: str
+    noise: Noise | None
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,25 +37,25 @@ def _words(text: str) -> frozenset[str]:
 
 
 _LEGAL_FORMS = _words(
-    "inc incorporated corp corporation co company ltd limited llc llp plc gmbh ag nv bv kk"
+    "inc incorporated corp corporation co company ltd limited llc llp plc gmbh ag nv bv kk holding"
+    " holdings"
 )
 _PRODUCT_WORDS = _words(
     "gpu gpus accelerator accelerators card cards chip chips graphics ai geforce radeon instinct"
 )
-_HAN_LEGAL_FORMS = tuple(
-    tuple(form) for form in ("股份有限公司", "有限责任公司", "有限公司", "公司")
-)
-_HAN_PRODUCT_WORDS = tuple(tuple(word) for word in ("加速卡", "计算卡", "显卡", "芯片"))
+_HAN_WORDS = {
+    "股份有限公司": Noise.FORM,
+    "有限责任公司": Noise.FORM,
+    "有限公司": Noise.FORM,
+    "公司": Noise.FORM,
+    "加速卡": Noise.PRODUCT,
+    "计算卡": Noise.PRODUCT,
+    "显卡": Noise.PRODUCT,
+    "芯片": Noise.PRODUCT,
+}
 _MEMORY_UNITS = ("gb", "gib", "g")
 _UNITS = [[unit] for unit in _MEMORY_UNITS]
 _MEMORY_KINDS = ("hbm", "gddr")
-
-
-class Token(NamedTuple):
-    """``noise``: says nothing of which thing is meant: a legal form, ``GPU``, a memory size."""
-
-    text: str
-    noise: bool
 
 
 def fold(text: str) -> str:
@@ -76,24 +90,31 @@ def without_parentheses(text: str) -> str:
 
 def classified(found: Sequence[str]) -> list[Token]:
     """Each token, told whether it is noise."""
-    noise = [text in _LEGAL_FORMS or text in _PRODUCT_WORDS for text in found]
+    noise = [_noise_of_word(text) for text in found]
     for start in range(len(found)):
-        for position in range(start, start + _noise_length(found, start)):
-            noise[position] = True
+        length, kind = _noise_from(found, start)
+        for position in range(start, start + length):
+            noise[position] = noise[position] or kind
     return [Token(*pair) for pair in zip(found, noise, strict=True)]
 
 
-def _noise_length(found: Sequence[str], start: int) -> int:
-    """How many tokens from ``start`` on are a memory size, a memory kind or a Chinese form."""
+def _noise_of_word(text: str) -> Noise | None:
+    if text in _LEGAL_FORMS:
+        return Noise.FORM
+    return Noise.PRODUCT if text in _PRODUCT_WORDS else None
+
+
+def _noise_from(found: Sequence[str], start: int) -> tuple[int, Noise]:
+    """How many tokens from ``start`` on are a memory size, a memory kind or a Chinese word."""
     if found[start].isdecimal() and found[start + 1 : start + 2] in _UNITS:
-        return 2
+        return 2, Noise.PRODUCT
     if found[start] in _MEMORY_KINDS:
         following = found[start + 1 : start + 3]
-        return 1 + sum(1 for text in following if text.isdecimal() or text in ("e", "x"))
-    for form in (*_HAN_LEGAL_FORMS, *_HAN_PRODUCT_WORDS):
-        if tuple(found[start : start + len(form)]) == form:
-            return len(form)
-    return 0
+        return 1 + sum(text.isdecimal() or text in ("e", "x") for text in following), Noise.PRODUCT
+    for word, kind in _HAN_WORDS.items():
+        if list(found[start : start + len(word)]) == list(word):
+            return len(word), kind
+    return 0, Noise.PRODUCT
 
 
 def memory_sizes(found: Sequence[str]) -> set[int]:
@@ -140,3 +161,11 @@ def typos_allowed(word: str) -> int:
     if not word.isalpha() or len(word) < 4:
         return 0
     return 1 if len(word) < 8 else 2
+
+
+def spelt_alike(a: str, b: str) -> bool:
+    """Whether ``a`` may be ``b`` misspelt; never where their numbers differ."""
+    letters = min(_DIGITS.sub("", a), _DIGITS.sub("", b), key=len)
+    at_most = typos_allowed(letters)
+    same_numbers = _DIGITS.findall(a) == _DIGITS.findall(b)
+    return at_most > 0 and same_numbers and edit_distance(a, b, at_most) <= at_most

@@ -31,7 +31,8 @@ CANDIDATES = 1000
 MAX_TEXT = 500
 _MAX_TOKENS = 30
 _CORRECTIONS = 5
-_WORDS_COMPARED = 100
+_NEAREST = 100
+_SHORTEST_ALIKE = 8
 
 Rows = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
@@ -83,7 +84,6 @@ class Row(NamedTuple):
 _COLUMNS = (
     "n.id, n.record, n.sort, n.text, n.key, n.size, r.collection, r.slug, r.iri, r.label, r.kind"
 )
-_JOINED = " JOIN record r ON r.id = n.record"
 _OF_KIND = (
     " AND EXISTS (SELECT 1 FROM record_kind k WHERE k.record = n.record"
     " AND k.kind IN (SELECT value FROM json_each(?)))"
@@ -170,32 +170,71 @@ class Search:
             return rows, "part"
         return self._misspelt(asked, kinds), "typo"
 
-    def exactly(self, column: str, keys: Sequence[str], kinds: Sequence[str] = ()) -> list[Row]:
+    def exactly(
+        self,
+        column: str,
+        keys: Sequence[str],
+        kinds: Sequence[str] = (),
+        collections: Sequence[str] = (),
+    ) -> list[Row]:
         """Names whose ``key`` or ``core`` is one of ``keys``."""
         condition = {
             "key": "n.key IN (SELECT value FROM json_each(?))",
             "core": "n.core IN (SELECT value FROM json_each(?))",
         }[column]
         asked_for = json.dumps([key for key in keys if key])
-        return self._where("FROM name n" + _JOINED, condition, asked_for, kinds)
+        only = _only(kinds, collections)
+        return self._where("FROM name n" + _JOINED, condition, asked_for, only, CANDIDATES)
 
     def matching(
-        self, expression: str, kinds: Sequence[str] = (), limit: int = CANDIDATES
+        self,
+        expression: str,
+        kinds: Sequence[str] = (),
+        collections: Sequence[str] = (),
+        limit: int = CANDIDATES,
     ) -> list[Row]:
         """The first names whose tokens match a full-text expression made of quoted tokens."""
-        source = "FROM name_tokens f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
-        return self._where(source, "f.name_tokens MATCH ?", expression, kinds, limit)
+        only = _only(kinds, collections)
+        return self._where(_TOKENS, "f.name_tokens MATCH ?", expression, only, limit)
+
+    def alike(
+        self, key: str, kinds: Sequence[str] = (), collections: Sequence[str] = ()
+    ) -> list[Row]:
+        """Names spelt like ``key``, word boundaries or not; their numbers are the same."""
+        if len(key) < _SHORTEST_ALIKE:
+            return []
+        only, values = _only(kinds, collections)
+        by_rank = (only + " ORDER BY f.rank", values)
+        rows = self._where(_GRAMS, "f.name_grams MATCH ?", _any_gram(key), by_rank, _NEAREST)
+        return [row for row in rows if naming.spelt_alike(key, row.key)]
+
+    def labels(self, kinds: Sequence[str], collections: Sequence[str]) -> list[Row]:
+        """The first records of some kinds, by their labels."""
+        source = "FROM name n" + _JOINED
+        return self._where(source, "n.sort = ?", LABEL, _only(kinds, collections), CANDIDATES)
+
+    def known_words(self, words: Sequence[str]) -> set[str]:
+        """Those of ``words`` that stand in some name or text."""
+        sql = "SELECT term FROM word WHERE term IN (SELECT value FROM json_each(?))"
+        return {term for (term,) in self._rows(sql, (json.dumps(list(words)),))}
+
+    def lineage(self, kind: str) -> tuple[str, ...]:
+        """``kind`` and the kinds above it."""
+        found = [kind]
+        for one in found:
+            broader = self.kinds[one].broader if one in self.kinds else ()
+            found += [above for above in broader if above not in found]
+        return tuple(found)
 
     def _parts(self, key: str, kinds: Sequence[str]) -> list[Row]:
         if len(key) < 3:
             return []
-        source = "FROM name_grams f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
-        return self._where(source, "f.name_grams MATCH ?", quoted(key), kinds)
+        return self._where(_GRAMS, "f.name_grams MATCH ?", quoted(key), _only(kinds), CANDIDATES)
 
     def _misspelt(self, asked: Asked, kinds: Sequence[str]) -> list[Row]:
         variants = [[token, *self.corrections(token)] for token in asked.tokens]
         if all(len(variant) == 1 for variant in variants):
-            return []
+            return self.alike(asked.key, kinds)
         alternatives = (" OR ".join(map(quoted, variant)) for variant in variants)
         return self.matching(" AND ".join(f"({words})" for words in alternatives), kinds)
 
@@ -204,27 +243,42 @@ class Search:
         at_most = naming.typos_allowed(word)
         if not at_most:
             return []
-        padded = f"^{word}$"
-        grams = {padded[i : i + 3] for i in range(len(padded) - 2)}
         rows = self._rows(
             "SELECT w.term FROM word_grams g CROSS JOIN word w ON w.id = g.rowid"
             " WHERE g.word_grams MATCH ? ORDER BY g.rank LIMIT ?",
-            (" OR ".join(map(quoted, sorted(grams))), _WORDS_COMPARED),
+            (_any_gram(f"^{word}$"), _NEAREST),
         )
         near = [(naming.edit_distance(word, term, at_most), term) for (term,) in rows]
         return [term for far, term in sorted(near) if 0 < far <= at_most][:_CORRECTIONS]
 
-    def _where(
-        self,
-        source: str,
-        condition: str,
-        value: str,
-        kinds: Sequence[str],
-        limit: int = CANDIDATES,
-    ) -> list[Row]:
-        of_kind = (_OF_KIND, [json.dumps(list(kinds))]) if kinds else ("", [])
-        sql = f"SELECT {_COLUMNS} {source} WHERE {condition}{of_kind[0]} LIMIT ?"
-        return [Row(*row) for row in self._rows(sql, (value, *of_kind[1], limit))]
+    def _where(self, source: str, condition: str, value: str, only: _Only, limit: int) -> list[Row]:
+        sql = f"SELECT {_COLUMNS} {source} WHERE {condition}{only[0]} LIMIT ?"
+        return [Row(*row) for row in self._rows(sql, (value, *only[1], limit))]
+
+
+_Only = tuple[str, list[str]]
+_JOINED = " JOIN record r ON r.id = n.record"
+_TOKENS = "FROM name_tokens f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
+_GRAMS = "FROM name_grams f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
+
+
+def _only(kinds: Sequence[str], collections: Sequence[str] = ()) -> _Only:
+    """A further condition and its values: of these kinds; names of records of these collections."""
+    conditions, values = "", []
+    if kinds:
+        conditions += _OF_KIND
+        values.append(json.dumps(list(kinds)))
+    if collections:
+        conditions += " AND n.sort != 'text'"
+        conditions += " AND r.collection IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps(list(collections)))
+    return conditions, values
+
+
+def _any_gram(text: str) -> str:
+    """Names that share three characters in a row with ``text``."""
+    grams = {text[i : i + 3] for i in range(len(text) - 2)}
+    return " OR ".join(map(quoted, sorted(grams)))
 
 
 def quoted(token: str) -> str:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kg.catalogue import index
 from kg.catalogue.entry import Entry
@@ -113,15 +114,15 @@ class Catalogue:
             raise NotFound(f"no catalogue at {path}")
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
-        rows = self._rows("SELECT DISTINCT collection, field FROM facet", ())
+        rows = self.rows("SELECT DISTINCT collection, field FROM facet", ())
         self.fields: dict[str, set[str]] = {}
         for collection, name in rows:
             self.fields.setdefault(collection, set()).add(name)
-        self.search = Search(self._rows)
+        self.search = Search(self.rows)
 
     def counts(self) -> dict[str, int]:
         """Documents in each collection."""
-        rows = self._rows("SELECT collection, COUNT(*) FROM entry GROUP BY collection", ())
+        rows = self.rows("SELECT collection, COUNT(*) FROM entry GROUP BY collection", ())
         return dict(rows)
 
     def item(self, collection: str, slug: str) -> Json:
@@ -129,40 +130,35 @@ class Catalogue:
 
         Raises UnknownName with the nearest slugs.
         """
-        found = self._rows(
+        document = self.find(collection, slug)
+        if document is None:
+            raise UnknownName(collection.rstrip("s"), slug, nearest(slug, self.slugs(collection)))
+        return document
+
+    def find(self, collection: str, slug: str) -> Json | None:
+        """As :meth:`item`, but None where nothing is called so."""
+        found = self.rows(
             "SELECT document FROM entry WHERE collection = ?1 AND slug = COALESCE("
             "(SELECT slug FROM alias WHERE collection = ?1 AND alias = ?2), ?2)",
             (collection, slug),
-        )
-        if not found:
-            raise UnknownName(collection.rstrip("s"), slug, nearest(slug, self.slugs(collection)))
-        document: Json = json.loads(found[0][0])
-        return document
-
-    def referenced(self, iri: str) -> Json | None:
-        """The document of the record with this IRI, None where there is none."""
-        found = self._rows(
-            "SELECT e.document FROM record r JOIN entry e ON e.collection = r.collection"
-            " AND e.slug = r.slug WHERE r.iri = ?",
-            (iri,),
         )
         document: Json | None = json.loads(found[0][0]) if found else None
         return document
 
     def slugs(self, collection: str) -> list[str]:
-        rows = self._rows("SELECT slug FROM entry WHERE collection = ?", (collection,))
+        rows = self.rows("SELECT slug FROM entry WHERE collection = ?", (collection,))
         return [slug for (slug,) in rows]
 
     def documents(self, collection: str) -> Iterator[Json]:
         """Every document of a collection, in the order of their slugs."""
         sql = "SELECT document FROM entry WHERE collection = ? ORDER BY slug"
-        return (json.loads(text) for (text,) in self._rows(sql, (collection,)))
+        return (json.loads(text) for (text,) in self.rows(sql, (collection,)))
 
     def page(self, request: PageRequest) -> Page:
         """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""
         self._check_fields(request)
         where, values = _filters(request)
-        total = self._rows(
+        total = self.rows(
             f"SELECT COUNT(*) FROM (SELECT 1 FROM entry e WHERE {where} LIMIT {COUNT_LIMIT + 1})",  # noqa: S608
             values,
         )[0][0]
@@ -191,7 +187,7 @@ class Catalogue:
             sql += f" WHERE (sort, slug) {comparison} (?, ?)"
             all_values += [sort, slug]
         sql += f" ORDER BY sort {order}, slug {order} LIMIT ?"
-        return self._rows(sql, [*all_values, request.limit + 1])
+        return self.rows(sql, [*all_values, request.limit + 1])
 
     def _check_fields(self, request: PageRequest) -> None:
         known = self.fields.get(request.collection, set())
@@ -200,7 +196,8 @@ class Catalogue:
             hint = ", ".join(sorted(known))
             raise InvalidInput(f"{request.collection} have no field {name!r}; there are: {hint}")
 
-    def _rows(self, sql: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+    def rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """What a fixed statement of ours finds, ``values`` in the place of its marks."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
