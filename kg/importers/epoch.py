@@ -4,8 +4,8 @@ Data: Epoch AI, "Machine Learning Hardware", https://epoch.ai/data/machine-learn
 CC BY 4.0. Columns carry their unit in their name and change from time to time, so they are
 found by how their name begins, and scaled by the unit in its brackets.
 
-A figure that the record has already gets the table as a further source; one that differs is a
-rival beside it. The table's own total processing performance is not taken over: it is a check
+A figure that the record has already gets a reference to the table; one that differs is a rival
+beside it. The table's own total processing performance is not taken over: it is a check
 of what we compute.
 """
 
@@ -260,12 +260,14 @@ class _Import:
         self.add("figures", imported, row.line)
 
     def confirm(self, name: str, rival: Reading) -> None:
+        """The table says the same: a reference to it, for a figure has one source."""
         self.result.count("figures confirmed")
-        if self.result.source not in rival.sources:
-            expand = self.intake.names.expand
-            source = expand(f"src:{self.result.source}")
+        expand = self.intake.names.expand
+        node, source = expand(name), expand(f"src:{self.result.source}")
+        known = self.result.source in rival.sources
+        if not known and source not in self.view.objects(node, "rdfs:seeAlso"):
             graph = expand(self.result.graph)
-            self.result.quads.append(Quad(expand(name), expand("dct:source"), source, graph))
+            self.result.quads.append(Quad(node, expand("rdfs:seeAlso"), source, graph))
 
     def unknown_chip(self, row: Row, name: str) -> None:
         self.result.unmatched.append(name)

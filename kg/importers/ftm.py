@@ -87,12 +87,12 @@ class _File:
 
 
 class ImportedOwnership(Record):
-    """A share of ``owned`` that ``owner`` holds; ``percent`` None where no number is given."""
+    """A share of ``owned`` that ``owner`` holds."""
 
     id: str
     owned: str
     owner: str
-    percent: Decimal | None
+    percent: Decimal
     from_: datetime.date | None
     to: datetime.date | None
     source: str
@@ -295,6 +295,8 @@ class _Ownerships:
             self.finding(share, str(error))
             return
         percent = self.percent(share)
+        if percent is None:
+            return
         for owner, owned in ((o, a) for o in owners for a in assets if o and a):
             self.result.count("shares")
             who, whose = self.slug(owner), self.slug(owned)
@@ -311,10 +313,13 @@ class _Ownerships:
             self.records += located("ownerships", [record], *self.place(share))
 
     def percent(self, share: Thing) -> Decimal | None:
+        """The size of the share; None, said in the report, where it is not one number."""
         text = share.first("percentage")
         found = _PERCENT.fullmatch(text or "")
         number = Decimal(found[1].replace(",", ".")) if found else None
-        if text and (number is None or number > 100):
+        if text is None:
+            self.note(share, "left out: the size of the share is not given")
+        elif number is None or number > 100:
             self.finding(share, f"percentage: not one number from 0 to 100: {text!r}")
             return None
         return number

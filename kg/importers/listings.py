@@ -140,7 +140,8 @@ def import_listings(
     source = snapshot.reference.id
     result = ImportResult(snapshot.kind, source, f"g:{snapshot.graph}", findings=findings)
     result.refuse_if(options.strict)
-    _refuse_older(view, snapshot)
+    if snapshot.complete:
+        _refuse_older(view, snapshot)
     work = _Import(path, snapshot, intake, view, options, result)
     work.run(rows)
     return result
@@ -181,6 +182,7 @@ class _Import:
         self.introduced: set[str] = set()
         self.gone: list[Known] = []
         self.graph = intake.names.expand(result.graph)
+        self.last_day = snapshot.day - datetime.timedelta(days=1)
 
     def run(self, rows: Sequence[ListedRow]) -> None:
         found: dict[Key, dict[Content, _Row]] = {}
@@ -331,12 +333,14 @@ class _Import:
         )
 
     def replace(self, known: Known, name: str) -> None:
-        """Close a row that reads otherwise now; as it was, it goes to the history."""
+        """Close a row that reads otherwise now; as it was, it goes to the history. Its last day is
+        that of the wording: the listing goes on in the row that replaces it."""
         self.result.replaced += [q for q in self.intake.quads if q.subject == known.node]
         history = self.intake.names.expand("g:history")
         self.add_quad(known.node, "dct:isReplacedBy", f"id:{name}", history)
         ended = midnight(self.snapshot.day)
         self.add_quad(known.node, "prov:invalidatedAtTime", ended, history)
+        self.add_quad(known.node, "ct:listedTo", self.last_day, history)
 
     def close(self) -> None:
         """Rows that are not on their list any more were on it until the day before, at most."""
@@ -345,10 +349,9 @@ class _Import:
             text = f"{len(self.gone)} rows of the record are not in the file, and stay: {reason}"
             self.result.notes.append(Finding(str(self.path), None, "", text, "removal"))
             return
-        last = self.snapshot.day - datetime.timedelta(days=1)
         for known in sorted(self.gone, key=lambda known: known.node.value):
             self.result.count("rows closed")
-            self.add_quad(known.node, "ct:listedTo", last)
+            self.add_quad(known.node, "ct:listedTo", self.last_day)
             text = f"Not in the list of {self.snapshot.day}; the last day is the latest possible."
             self.add_quad(known.node, "rdfs:comment", english(text))
 
