@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
-from api import control, documents, problems, rest
+from api import citations, control, documents, dumps, problems, rest
 from api.compression import Compression
 from api.endpoints import Endpoints
 from api.pages import page
@@ -44,11 +44,14 @@ def create_app(settings: Settings) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
         allow_headers=["*"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After"],
+        expose_headers=["Content-Range", "ETag", "Link", "Location", "Retry-After"],
     )
     app.add_middleware(Compression)
     app.add_middleware(Endpoints)  # added last, asked first
     app.include_router(control.router)
+    app.state.dumps = dumps.Dumps()
+    app.include_router(dumps.router)
+    app.include_router(citations.router)  # before the records: the longer suffix is the nearer
     app.include_router(rest.router)
     app.include_router(documents.router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -213,6 +213,8 @@ async def _void(exchange: Exchange) -> Description:
     add(dataset, "void:sparqlEndpoint", NamedNode(f"{root}/sparql"))
     add(dataset, "void:uriSpace", Literal(service.names.base))
     add(dataset, "void:feature", *(_format(f.name) for f in GRAPH_FORMATS))
+    add(dataset, "void:dataDump", NamedNode(f"{root}/dumps/latest/chiptrail.nq.gz"))
+    add(dataset, "rdfs:seeAlso", NamedNode(f"{root}/dumps/"))
     add(dataset, "void:triples", found.triples)
     add(dataset, "void:distinctSubjects", found.subjects)
     add(dataset, "void:classes", _length(found.classes))

@@ -28,6 +28,8 @@ class Settings:
     """What a query's default graph is: the merge of all graphs, or the store's own."""
     write_token: str = ""
     """Bearer token for writes; without one every write is refused."""
+    nanopub_key: str = ""
+    """File of an RSA private key (PKCS #8, PEM) that signs exported nanopublications."""
     trusted_proxies: str = ""
     """Addresses (with commas) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     connections: int = 4096

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,15 +17,14 @@ from pyoxigraph import (
     QueryBoolean,
     QuerySolutions,
     QueryTriples,
-    RdfFormat,
     Store,
     Triple,
     serialize,
 )
 
-from kg import snapshots
+from kg import exports, snapshots
 from kg.build import Progress, build, build_empty, named_quads, quiet
-from kg.catalogue import CATALOGUE_FILE, COLLECTIONS, Catalogue, View, flatten
+from kg.catalogue import View
 from kg.config import Settings
 from kg.derive import asserted, describe_dataset
 from kg.errors import InvalidInput, InvalidQuery, NotFound
@@ -42,7 +39,8 @@ from kg.yamlfile import read_utf8
 
 Term = NamedNode | BlankNode | Literal | Triple
 
-EXPORTS = ("nq", "trig", "jsonld", "csv")
+EXPORTS = tuple(exports.EXPORTS)
+"""Names of the formats that :func:`export` writes."""
 
 
 def prepare(settings: Settings, empty: bool, progress: Progress = quiet) -> Snapshot:
@@ -167,6 +165,7 @@ def _current(settings: Settings) -> Snapshot:
 
 
 def _open(settings: Settings) -> Store:
+    """The store in force, read-only. Raises NotFound where nothing was built yet."""
     return Store.read_only(str(_current(settings).store))
 
 
@@ -215,42 +214,13 @@ def status_text(answer: ControlStatus) -> Iterator[str]:
 
 
 def export(settings: Settings, format_name: str, out: BinaryIO) -> None:
-    """Write every named graph (``nq``, ``trig``, ``jsonld``), or the records as ``csv``."""
-    store = _open(settings)
-    if format_name == "csv":
-        _export_csv(settings, out)
-        return
-    wanted = RdfFormat.JSON_LD if format_name == "jsonld" else _rdf_format(format_name)
-    # JSON-LD cannot carry the triple terms of g:rdf12; the claims hold the same content.
-    quads = (
-        quad
-        for quad in named_quads(store)
-        if format_name != "jsonld" or not isinstance(quad.object, Triple)
-    )
-    serialize(quads, out, format=wanted, prefixes=Namespaces(settings.base).prefixes)
+    """Write the store in force in a format of ``EXPORTS``.
 
-
-def _rdf_format(name: str) -> RdfFormat:
-    found = by_name(name)
-    if found is None:
-        raise InvalidInput(f"no format {name!r}")
-    return found.rdf
-
-
-def _export_csv(settings: Settings, out: BinaryIO) -> None:
-    """One table: collection, id, field, value; a row a value."""
-    snapshot = snapshots.current(settings.store)
-    if snapshot is None or not (snapshot.path / CATALOGUE_FILE).exists():
-        raise NotFound("this store has no records to export as CSV")
-    catalogue = Catalogue(snapshot.path / CATALOGUE_FILE)
-    text = TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(["collection", "id", "field", "value"])
-    for collection in COLLECTIONS:
-        for document in catalogue.documents(collection):
-            rows = flatten(document).items()
-            writer.writerows((collection, document["id"], key, value) for key, value in rows)
-    text.detach()
+    Raises NotFound where there is no store, or no records for a format that needs some.
+    """
+    merged = settings.default_graph == "union"
+    material = exports.Material(_current(settings), merged, settings.nanopub_key)
+    exports.EXPORTS[format_name].write(material, out)
 
 
 def backup(store_dir: Path, directory: Path) -> Path:
