@@ -20,6 +20,10 @@ types: .venv/installed
 
 check: lint types test
 
+# The W3C's suites over HTTP, as a table. They lie beside the project (../shared/w3c) or nowhere.
+conformance: .venv/installed
+	$(BIN)/python -m tests.conformance
+
 # The answers on the question pages are computed; this writes them anew.
 pages: .venv/installed
 	$(BIN)/python examples/queries/render.py

@@ -132,8 +132,10 @@ async def _perform(
     engine = exchange.service.engine
     if exchange.method == "DELETE":
         return await engine.delete_graph(target.iri, version)
-    write = engine.put_graph if exchange.method == "PUT" else engine.post_graph
-    return await write(target.iri, documents[0], version)
+    first, *more = documents
+    if exchange.method == "PUT":
+        return await engine.put_graph(target.iri, first, version)
+    return await engine.post_graph(target.iri, first, version, more)
 
 
 async def _condition(exchange: Exchange, target: Target) -> str | None:

@@ -24,7 +24,7 @@ from api.negotiation import Offer, negotiate
 from api.repeated import Key
 from kg.errors import Conflict, InvalidInput, NotAcceptable, UnsupportedMedia
 from kg.formats import RDF_FORMATS, RESULT_FORMATS, Format
-from kg.serving import Form, Inspection, QueryRequest
+from kg.serving import Form, Inspection, QueryRequest, inspect
 
 QUERY_TYPE = "application/sparql-query"
 
@@ -123,7 +123,7 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
     if not asked.text:
         raise InvalidInput("there is no query: give the parameter 'query'")
     engine, base = exchange.service.engine, exchange.url
-    inspection = engine.inspect(asked.text, base)
+    inspection = inspect(asked.text, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
     if await _unchanged(exchange, inspection, media_type):
         return

@@ -20,6 +20,7 @@ async def update(exchange: Exchange) -> None:
         values(parameters, "using-graph-uri"),
         values(parameters, "using-named-graph-uri"),
         exchange.url,
+        client=exchange.client,
     )
     await exchange.whole(204, {"Cache-Control": "no-store"})
 

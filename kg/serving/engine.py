@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from kg import snapshots
-from kg.errors import ChiptrailError, Defect, InvalidQuery, Unavailable
+from kg.errors import ChiptrailError, Defect, Forbidden, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
 from kg.serving.cache import ResultCache, Stored
 from kg.serving.gate import Form, Inspection
@@ -199,15 +199,33 @@ class Engine:
         stored = self._cache.get((self.snapshot.version, request))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
-        inspection = self.inspect(request.text, request.base or "")
+        inspection = await self._admit(request.text, request.base, False, request.client)
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
         work = _work(request, inspection)
+        work["text"] = gate.disarm(request.text, inspection, self._allowed)
         run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await _begin(run)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
+
+    async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
+        """Look at a text before it is run; one that is malformed is that before it is forbidden."""
+        try:
+            return self.inspect(text, base or "", update)
+        except Forbidden:
+            await self._check(text, base, update, client)
+            raise
+
+    async def _check(self, text: str, base: str | None, update: bool, client: str) -> None:
+        """Have a text read that reaches out, over no data and with nowhere to reach."""
+        inspection = gate.inspect(text, self.limits, base or "", update)
+        if any(address.verb == "SERVICE" and not address.iri for address in inspection.remote):
+            return  # it cannot be made harmless
+        harmless = gate.disarm(text, inspection, self._allowed)
+        work = {"job": "check", "text": harmless, "base": base, "update": update}
+        await (await _begin(await self._pool.run(work, client))).read()
 
     async def graph(
         self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
@@ -227,6 +245,7 @@ class Engine:
         using_named: tuple[str, ...] = (),
         base: str | None = None,
         if_version: str | None = None,
+        client: str = "",
     ) -> Written:
         """Run a SPARQL update; returns when it is durable and every new query sees it.
 
@@ -240,9 +259,10 @@ class Engine:
         :raises LimitExceeded: a limit ended it, and nothing was changed.
         :raises Unavailable: too many writes are waiting.
         """
-        inspection = self.inspect(text, base or "", update=True)
+        inspection = await self._admit(text, base, True, client)
         if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
             raise InvalidQuery("this is a query, not an update")
+        text = gate.disarm(text, inspection, self._allowed)
         update = read_update(with_dataset(text, using, using_named, base or ""), base or "")
         return await self._scribe.write(
             {
@@ -267,10 +287,14 @@ class Engine:
         return await self._write_graph("put", graph, document, if_version)
 
     async def post_graph(
-        self, graph: str | None, document: Document, if_version: str | None = None
+        self,
+        graph: str | None,
+        document: Document,
+        if_version: str | None = None,
+        more: Sequence[Document] = (),
     ) -> Written:
-        """Add to a graph; errors as for :meth:`put_graph`."""
-        return await self._write_graph("post", graph, document, if_version)
+        """Add one document or several to a graph; errors as for :meth:`put_graph`."""
+        return await self._write_graph("post", graph, document, if_version, more)
 
     async def delete_graph(self, graph: str | None, if_version: str | None = None) -> Written:
         """Remove a graph; None empties the default graph.
@@ -281,15 +305,23 @@ class Engine:
         return await self._scribe.write(work)
 
     async def _write_graph(
-        self, operation: str, graph: str | None, document: Document, if_version: str | None
+        self,
+        operation: str,
+        graph: str | None,
+        document: Document,
+        if_version: str | None,
+        more: Sequence[Document] = (),
     ) -> Written:
-        """The document is read in a child of its own; the writer gets N-Triples."""
+        triples = b"".join([await self._triples(one) for one in (document, *more)])
+        order = {"operation": operation, "graph": graph, "if_version": if_version}
+        return await self._scribe.write(order, triples)
+
+    async def _triples(self, document: Document) -> bytes:
+        """The document as N-Triples, read in a child of its own."""
         uploads.inspect(document.body, document.media_type, self.limits)
         work = {"job": "parse", "media_type": document.media_type, "base": document.base}
         run = await self._pool.run(work, document.client, document.body)
-        triples = await (await _begin(run)).read()
-        order = {"operation": operation, "graph": graph, "if_version": if_version}
-        return await self._scribe.write(order, triples)
+        return await (await _begin(run)).read()
 
     async def _start_writer(self) -> Worker:
         return await self._zygote.fork(
@@ -333,7 +365,8 @@ class Engine:
         """Follow what other processes publish, and replace helpers that were lost."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._alarm.wait(), self.limits.watch)
+                async with asyncio.timeout(self.limits.watch):
+                    await self._alarm.wait()
                 await asyncio.sleep(_RESTART)
             self._alarm.clear()
             try:

@@ -8,7 +8,7 @@ answer can be agreed on before it is run. Whether the text is correct is for the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -32,6 +32,20 @@ class Form(Enum):
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where SERVICE or LOAD reaches out to. ``iri`` is empty for one that is computed.
+
+    ``silent``: it may fail without a word. ``start`` and ``end``: where it stands in the text.
+    """
+
+    verb: str
+    iri: str = ""
+    silent: bool = False
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What the tokens of a query or an update say."""
 
@@ -40,8 +54,8 @@ class Inspection:
     """IRIs of FROM, resolved."""
     named_graphs: tuple[str, ...] = ()
     """IRIs of FROM NAMED, resolved."""
-    remote: tuple[str, ...] = ()
-    """Targets of SERVICE and LOAD as they are written."""
+    remote: tuple[Address, ...] = ()
+    """Targets of SERVICE and LOAD."""
     repeatable: bool = True
     """Same data, same answer: no NOW, RAND, UUID, STRUUID, BNODE."""
 
@@ -96,16 +110,32 @@ def inspect(text: str, limits: Limits, base: str = "", update: bool = False) -> 
 def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
     """Let SERVICE and LOAD through to targets of the allow-list only.
 
+    With SILENT they need not be refused, see :func:`disarm`.
+
     :raises Forbidden: another target, or one that is not written out.
     """
-    for target in inspection.remote:
-        if target not in allowed:
+    for address in inspection.remote:
+        if address.iri not in allowed and not (address.silent and address.iri):
             raise Forbidden(
-                f"SERVICE and LOAD are not allowed to reach {target or 'a computed address'}: "
+                "SERVICE and LOAD are not allowed to reach "
+                f"{address.iri or 'a computed address'}: "
                 "only the targets that the configuration lists"
             )
 
 
+def disarm(text: str, inspection: Inspection, allowed: frozenset[str]) -> str:
+    """``text`` with every target that is not allowed replaced by one that leads nowhere.
+
+    What SERVICE SILENT and LOAD SILENT ask of it then fails without a word, as it would if the
+    target were down.
+    """
+    for address in reversed(inspection.remote):
+        if address.iri and address.iri not in allowed:
+            text = f"{text[: address.start]}<{_NOWHERE}>{text[address.end :]}"
+    return text
+
+
+_NOWHERE = "nowhere:"
 _CACHED_BYTES = 32 << 10
 
 
@@ -129,7 +159,7 @@ class _Reader:
     form: Form | None = None
     default_graphs: list[str] = field(default_factory=list)
     named_graphs: list[str] = field(default_factory=list)
-    remote: list[str] = field(default_factory=list)
+    remote: list[Address] = field(default_factory=list)
     repeatable: bool = True
     stack: list[str] = field(default_factory=list)
     patterns: int = 0
@@ -139,7 +169,7 @@ class _Reader:
     """The last word and, where it may matter, the token after it."""
 
     def read(self, text: str) -> Inspection:
-        for count, (kind, token, _) in enumerate(tokens(text), start=1):
+        for count, (kind, token, at) in enumerate(tokens(text), start=1):
             if count > self.limits.query_tokens and self.form is not Form.UPDATE:
                 raise _exceeded(
                     "query_tokens", self.limits.query_tokens, "it is too long", "split it"
@@ -149,7 +179,7 @@ class _Reader:
             elif kind == "word":
                 self._word(token.upper())
             elif kind in ("iri", "pname"):
-                self._name(kind, token)
+                self._name(kind, token, at)
             else:
                 self.before = ("", "")
         return Inspection(
@@ -170,12 +200,14 @@ class _Reader:
         elif word in _CHANGING:
             self.repeatable = False
         if word in ("SERVICE", "LOAD"):
-            self.remote.append("")
+            self.remote.append(Address(word))
         last = self.before[0]
         silent = word == "SILENT" and last in ("SERVICE", "LOAD")
+        if silent:
+            self.remote[-1] = Address(last, silent=True)
         self.before = (last, "") if silent else (f"{last} {word}" if last == "FROM" else word, "")
 
-    def _name(self, kind: str, token: str) -> None:
+    def _name(self, kind: str, token: str, at: int) -> None:
         last, prefix = self.before
         self.before = ("", "")
         if last == "PREFIX" and kind == "pname" and not prefix:
@@ -189,7 +221,8 @@ class _Reader:
         elif last == "FROM NAMED":
             self.named_graphs.append(self.names.resolve(kind, token))
         elif last in ("SERVICE", "LOAD"):
-            self.remote[-1] = self.names.resolve(kind, token)
+            iri = self.names.resolve(kind, token)
+            self.remote[-1] = replace(self.remote[-1], iri=iri, start=at, end=at + len(token))
 
     def _mark(self, mark: str) -> None:
         self.before = ("", "")

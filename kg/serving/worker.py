@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import IO, Any, cast
 
 import pyoxigraph as ox
@@ -19,7 +20,7 @@ _PIECE = 64 << 10
 _LARGEST_FRAME = wire.LONGEST // 2
 _LONGEST_MESSAGE = 2000
 _RETIRE_AFTER_GROWTH = 256 << 20
-_POSITION = re.compile(r"error at (\d+):(\d+)")
+_POSITION = re.compile(r"error at (\d+):(\d+)|at line (\d+) column (\d+)")
 _JSON_LD = "application/ld+json"
 
 Work = dict[str, Any]
@@ -165,16 +166,32 @@ def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("media", f"{work['media_type']} is not a format of RDF")
-    quads = ox.parse(body, rdf_format, base_iri=work["base"], without_named_graphs=True)
+    quads = ox.parse(
+        body,
+        rdf_format,
+        base_iri=work["base"],
+        without_named_graphs=True,
+        rename_blank_nodes=True,  # so that documents can be put together
+    )
     triples = (quad.triple for quad in quads)
     output.head({"kind": "graph", "media_type": "application/n-triples"})
     ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
+
+
+def _check(_: ox.Store, work: Work, __: int, output: Output) -> None:
+    """Find out whether a query or an update is well formed, by running it on nothing."""
+    empty = ox.Store()
+    # Any other error is one of evaluation: the text is well formed.
+    with suppress(RuntimeError, OSError):
+        (empty.update if work["update"] else empty.query)(work["text"], base_iri=work["base"])
+    output.head({"kind": "check", "media_type": ""})
 
 
 _JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
     "query": _query,
     "graph": _named_graph,
     "parse": _parse,
+    "check": _check,
 }
 
 
@@ -211,7 +228,7 @@ def describe(error: Exception) -> dict[str, Any]:
     message = str(error)[:_LONGEST_MESSAGE]
     if isinstance(error, SyntaxError):
         position = _POSITION.search(message)
-        line, column = map(int, position.groups()) if position else (None, None)
+        line, column = map(int, filter(None, position.groups())) if position else (None, None)
         return {"error": "syntax", "message": message, "line": line, "column": column}
     if isinstance(error, Refusal):
         return {"error": error.error, "message": message}

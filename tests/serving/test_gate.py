@@ -4,7 +4,7 @@ import pytest
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving import Form, Limits, inspect
-from kg.serving.gate import refuse_remote
+from kg.serving.gate import disarm, refuse_remote
 
 LIMITS = Limits()
 
@@ -41,11 +41,12 @@ def test_from_is_resolved() -> None:
     "text",
     [
         "SELECT * { SERVICE <http://e/> {} }",
-        "SELECT * { service silent <http://e/> {} }",
+        "SELECT * { service <http://e/> {} }",
         "PREFIX e: <http://e/> SELECT * { SERVICE e: {} }",
         "SELECT * { SERVICE ?where {} }",
+        "SELECT * { SERVICE SILENT ?where {} }",
         "LOAD <http://e/>",
-        "LOAD SILENT <http://e/> INTO GRAPH <http://g/>",
+        "LOAD <http://e/> INTO GRAPH <http://g/>",
         "INSERT DATA {} ; load <http://e/>",
         "SELECT * { BIND('\\\\' AS ?x) SERVICE <http://e/> {} }",
         "SELECT * { ?s ?p '''a'b''' . # '\n SERVICE <http://e/> {} }",
@@ -68,6 +69,24 @@ def test_what_reaches_out_is_refused(text: str) -> None:
 )
 def test_what_only_looks_like_it_is_not(text: str) -> None:
     assert inspect(text, LIMITS).remote == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "disarmed"),
+    [
+        ("LOAD SILENT <http://e/>", "LOAD SILENT <nowhere:>"),
+        (
+            "PREFIX e: <http://e/> SELECT * { service silent e:x {} SERVICE SILENT <http://ok/> {} }",
+            "PREFIX e: <http://e/> SELECT * { service silent <nowhere:> {} "
+            "SERVICE SILENT <http://ok/> {} }",
+        ),
+    ],
+)
+def test_what_may_fail_silently_is_led_nowhere(text: str, disarmed: str) -> None:
+    allowed = frozenset({"http://ok/"})
+    inspection = inspect(text, LIMITS)
+    refuse_remote(inspection, allowed)
+    assert disarm(text, inspection, allowed) == disarmed
 
 
 def test_the_allow_list_lets_its_targets_through() -> None:
