@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
-from api import citations, control, documents, dumps, problems, rest
+from api import citations, control, documents, dumps, problems, reconcile, rest, search
 from api.compression import Compression
 from api.endpoints import Endpoints
 from api.pages import page
@@ -52,6 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.dumps = dumps.Dumps()
     app.include_router(dumps.router)
     app.include_router(citations.router)  # before the records: the longer suffix is the nearer
+    app.include_router(search.router)
+    app.include_router(reconcile.router)
     app.include_router(rest.router)
     app.include_router(documents.router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -4,6 +4,8 @@ It is written with the documents, into the same file, so it is never out of step
 Rows of ``name`` are numbered in the order in which they should be looked at (things before
 statements, names before texts, short ones before long ones): the first N matches by row number
 are the best N, which full-text search gives without sorting.
+
+A record is a *thing* where its IRI is under ``id/``: a chip, a firm, a place, not a statement.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ CREATE TABLE kind (
 ) WITHOUT ROWID;
 CREATE TABLE record (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL, iri TEXT NOT NULL,
-    label TEXT NOT NULL, kind TEXT NOT NULL, makers TEXT NOT NULL
+    label TEXT NOT NULL, kind TEXT NOT NULL, thing INTEGER NOT NULL, makers TEXT NOT NULL
 );
 CREATE UNIQUE INDEX record_by_iri ON record (iri, collection);
-CREATE INDEX record_by_slug ON record (collection, slug);
+CREATE INDEX record_by_slug ON record (slug);
 CREATE TABLE record_kind (
     kind TEXT NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (kind, record)
 ) WITHOUT ROWID;
@@ -153,9 +155,9 @@ def _insert_record(
 ) -> None:
     document = entry.document
     row = (number, entry.collection, entry.slug, document["iri"], document["label"])
-    names = json.dumps(makers, ensure_ascii=False)
-    values = (*row, document["type"], names)
-    connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    is_thing = document["iri"].removesuffix(entry.slug).endswith("/id/")
+    values = (*row, document["type"], is_thing, json.dumps(makers, ensure_ascii=False))
+    connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
     kinds = [(k.id, k.label, k.description, json.dumps(k.broader)) for k in entry.kinds]
     connection.executemany("INSERT OR IGNORE INTO kind VALUES (?, ?, ?, ?)", kinds)
     ids = {document["type"], *(kind.id for kind in entry.kinds)}

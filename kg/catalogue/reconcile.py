@@ -25,9 +25,6 @@ from kg.catalogue.view import Json
 from kg.errors import InvalidInput
 from kg.names import nearest
 
-RECONCILED = ("chips", "firms", "policies", "entities")
-"""Collections of things that a name may mean."""
-
 _LOOKED_AT = 30
 _MAX_TOKENS = 16
 _WORTH_SHOWING = 20
@@ -133,21 +130,27 @@ class Reconciler:
 
     @cached_property
     def properties(self) -> dict[str, str]:
-        """Property → label, of all things that can be reconciled."""
-        rows = self._catalogue.rows("SELECT DISTINCT id, label FROM property ORDER BY id", ())
-        return dict(rows)
+        """Property → label, of all things."""
+        sql = (
+            "SELECT DISTINCT id, label FROM property WHERE kind IN (SELECT value FROM json_each(?))"
+        )
+        kinds = json.dumps(list(self._search.thing_kinds))
+        return dict(self._catalogue.rows(sql + " ORDER BY id", (kinds,)))
 
     def properties_of(self, kind: str) -> dict[str, str]:
-        """The same of the things of one kind, most used first."""
+        """The same of the things of one kind, most used first. Raises InvalidInput."""
+        self._search.check_kinds([kind])
         sql = "SELECT id, label FROM property WHERE kind = ? ORDER BY uses DESC, id"
         return dict(self._catalogue.rows(sql, (kind,)))
 
     def document(self, identifier: str) -> Json | None:
         """The document of the thing with this id (slug), None where there is none."""
-        for collection in RECONCILED:
-            if (found := self._catalogue.find(collection, identifier)) is not None:
-                return found
-        return None
+        sql = (
+            "SELECT r.collection, r.slug FROM record r WHERE r.thing AND r.slug IN"
+            " (?1, (SELECT a.slug FROM alias a WHERE a.alias = ?1)) ORDER BY r.slug != ?1"
+        )
+        found = self._catalogue.rows(sql, (identifier,))
+        return self._catalogue.find(*found[0]) if found else None
 
     def _check_properties(self, wishes: Iterable[Wish]) -> None:
         for wish in wishes:
@@ -182,10 +185,10 @@ class Reconciler:
         """Names that stand in the text, and names that have all its words."""
         words = [token.text for token in naming.classified(asked) if not token.noise] or asked
         runs = [*_runs(asked), *_runs(words)]
-        rows = self._search.exactly("key", runs, kinds, RECONCILED)
-        rows += self._search.exactly("core", runs, kinds, RECONCILED)
+        rows = self._search.exactly("key", runs, kinds, True)
+        rows += self._search.exactly("core", runs, kinds, True)
         every = " AND ".join(map(quoted, words))
-        return rows + self._search.matching(every, kinds, RECONCILED, _LOOKED_AT)
+        return rows + self._search.matching(every, kinds, True, _LOOKED_AT)
 
     def _alike(self, asked: Sequence[str], kinds: Sequence[str]) -> list[Row]:
         """Names that have some of the words, or words like them."""
@@ -194,8 +197,8 @@ class Reconciler:
         parts = {f"{a} {b}" for words in (asked, corrected) for a, b in pairwise(words)}
         parts |= {word for word in {*asked, *corrected} if len(word) > 1}
         for part in sorted(parts):
-            rows += self._search.matching(quoted(part), kinds, RECONCILED, _LOOKED_AT)
-        return rows or self._search.alike("".join(asked), kinds, RECONCILED)
+            rows += self._search.matching(quoted(part), kinds, True, _LOOKED_AT)
+        return rows or self._search.alike("".join(asked), kinds, True)
 
     def _corrected(self, asked: Sequence[str]) -> list[str]:
         known = self._search.known_words(asked)
@@ -214,7 +217,7 @@ class Reconciler:
         """Things that are asked for by their properties alone."""
         if not question.wishes:
             return []
-        rows = self._search.labels(question.kinds, RECONCILED)
+        rows = self._search.labels(question.kinds, True)
         return [_Compared(row, 1.0, False, False, 0, 0, 0, frozenset(), False) for row in rows]
 
     # --- what they are ----------------------------------------------------------------------------
@@ -243,7 +246,7 @@ class Reconciler:
         for wish in question.wishes:
             known = values.get(wish.property, [])
             fits = any(self._agree(asked, value) for asked in wish.values for value in known)
-            if known and not fits:
+            if not fits and (known or not question.text.strip()):
                 return False
             judged.features[f"property:{wish.property}"] = fits
             judged.unsure += not fits

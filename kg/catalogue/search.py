@@ -112,6 +112,15 @@ class Search:
         self._rows = rows
 
     @cached_property
+    def thing_kinds(self) -> dict[str, Kind]:
+        """Those of :attr:`kinds` that some thing has."""
+        sql = (
+            "SELECT DISTINCT k.kind FROM record_kind k JOIN record r ON r.id = k.record"
+            " WHERE r.thing ORDER BY k.kind"
+        )
+        return {kind: self.kinds[kind] for (kind,) in self._rows(sql, ()) if kind in self.kinds}
+
+    @cached_property
     def kinds(self) -> dict[str, Kind]:
         """Every class that records have, and their superclasses."""
         rows = self._rows("SELECT id, label, description, broader FROM kind ORDER BY id", ())
@@ -149,9 +158,17 @@ class Search:
                 near = ", ".join(nearest(kind, self.kinds) or self.kinds)
                 raise InvalidInput(f"no type {kind!r}; there is: {near}")
 
-    def _ranked(self, asked: Asked, kinds: Sequence[str]) -> tuple[list[_Ranked], bool]:
+    def things(self, text: str, kinds: Sequence[str] = ()) -> list[Hit]:
+        """All things that ``text`` names, or begins to name, best first."""
+        self.check_kinds(kinds)
+        ranked, _ = self._ranked(Asked.read(text[:MAX_TEXT]), kinds, True)
+        return [found.hit() for found in ranked]
+
+    def _ranked(
+        self, asked: Asked, kinds: Sequence[str], things: bool = False
+    ) -> tuple[list[_Ranked], bool]:
         """Every record found, once, by the best of its names."""
-        rows, way = self._candidates(asked, kinds) if asked.chunks else ([], "words")
+        rows, way = self._candidates(asked, kinds, things) if asked.chunks else ([], "words")
         best: dict[int, _Ranked] = {}
         for row in rows:
             found = _rank(asked, row, way)
@@ -160,58 +177,58 @@ class Search:
                 best[row.record] = found
         return sorted(best.values(), key=lambda found: found.order), len(rows) >= CANDIDATES
 
-    def _candidates(self, asked: Asked, kinds: Sequence[str]) -> tuple[list[Row], str]:
+    def _candidates(
+        self, asked: Asked, kinds: Sequence[str], things: bool
+    ) -> tuple[list[Row], str]:
         """Names that are the text or hold all its words; else parts of names; else typos."""
-        rows = self.exactly("key", [asked.key], kinds)
-        rows += self.matching(_all_words(asked.chunks), kinds)
+        rows = self.exactly("key", [asked.key], kinds, things)
+        rows += self.matching(_all_words(asked.chunks), kinds, things)
         if rows:
             return rows, "words"
-        if rows := self._parts(asked.key, kinds):
+        if rows := self._parts(asked.key, kinds, things):
             return rows, "part"
-        return self._misspelt(asked, kinds), "typo"
+        return self._misspelt(asked, kinds, things), "typo"
 
     def exactly(
         self,
         column: str,
         keys: Sequence[str],
         kinds: Sequence[str] = (),
-        collections: Sequence[str] = (),
+        things: bool = False,
     ) -> list[Row]:
-        """Names whose ``key`` or ``core`` is one of ``keys``."""
+        """Names whose ``key`` or ``core`` is one of ``keys``; ``things``: of things only."""
         condition = {
             "key": "n.key IN (SELECT value FROM json_each(?))",
             "core": "n.core IN (SELECT value FROM json_each(?))",
         }[column]
         asked_for = json.dumps([key for key in keys if key])
-        only = _only(kinds, collections)
+        only = _only(kinds, things)
         return self._where("FROM name n" + _JOINED, condition, asked_for, only, CANDIDATES)
 
     def matching(
         self,
         expression: str,
         kinds: Sequence[str] = (),
-        collections: Sequence[str] = (),
+        things: bool = False,
         limit: int = CANDIDATES,
     ) -> list[Row]:
         """The first names whose tokens match a full-text expression made of quoted tokens."""
-        only = _only(kinds, collections)
+        only = _only(kinds, things)
         return self._where(_TOKENS, "f.name_tokens MATCH ?", expression, only, limit)
 
-    def alike(
-        self, key: str, kinds: Sequence[str] = (), collections: Sequence[str] = ()
-    ) -> list[Row]:
+    def alike(self, key: str, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
         """Names spelt like ``key``, word boundaries or not; their numbers are the same."""
         if len(key) < _SHORTEST_ALIKE:
             return []
-        only, values = _only(kinds, collections)
+        only, values = _only(kinds, things)
         by_rank = (only + " ORDER BY f.rank", values)
         rows = self._where(_GRAMS, "f.name_grams MATCH ?", _any_gram(key), by_rank, _NEAREST)
         return [row for row in rows if naming.spelt_alike(key, row.key)]
 
-    def labels(self, kinds: Sequence[str], collections: Sequence[str]) -> list[Row]:
+    def labels(self, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
         """The first records of some kinds, by their labels."""
         source = "FROM name n" + _JOINED
-        return self._where(source, "n.sort = ?", LABEL, _only(kinds, collections), CANDIDATES)
+        return self._where(source, "n.sort = ?", LABEL, _only(kinds, things), CANDIDATES)
 
     def known_words(self, words: Sequence[str]) -> set[str]:
         """Those of ``words`` that stand in some name or text."""
@@ -226,17 +243,19 @@ class Search:
             found += [above for above in broader if above not in found]
         return tuple(found)
 
-    def _parts(self, key: str, kinds: Sequence[str]) -> list[Row]:
+    def _parts(self, key: str, kinds: Sequence[str], things: bool) -> list[Row]:
         if len(key) < 3:
             return []
-        return self._where(_GRAMS, "f.name_grams MATCH ?", quoted(key), _only(kinds), CANDIDATES)
+        return self._where(
+            _GRAMS, "f.name_grams MATCH ?", quoted(key), _only(kinds, things), CANDIDATES
+        )
 
-    def _misspelt(self, asked: Asked, kinds: Sequence[str]) -> list[Row]:
+    def _misspelt(self, asked: Asked, kinds: Sequence[str], things: bool) -> list[Row]:
         variants = [[token, *self.corrections(token)] for token in asked.tokens]
         if all(len(variant) == 1 for variant in variants):
-            return self.alike(asked.key, kinds)
+            return self.alike(asked.key, kinds, things)
         alternatives = (" OR ".join(map(quoted, variant)) for variant in variants)
-        return self.matching(" AND ".join(f"({words})" for words in alternatives), kinds)
+        return self.matching(" AND ".join(f"({words})" for words in alternatives), kinds, things)
 
     def corrections(self, word: str) -> list[str]:
         """Words of the index that ``word`` may be a misspelling of, the likeliest first."""
@@ -262,16 +281,14 @@ _TOKENS = "FROM name_tokens f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
 _GRAMS = "FROM name_grams f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
 
 
-def _only(kinds: Sequence[str], collections: Sequence[str] = ()) -> _Only:
-    """A further condition and its values: of these kinds; names of records of these collections."""
+def _only(kinds: Sequence[str], things: bool = False) -> _Only:
+    """A further condition and its values: records of these kinds; names of things."""
     conditions, values = "", []
     if kinds:
         conditions += _OF_KIND
         values.append(json.dumps(list(kinds)))
-    if collections:
-        conditions += " AND n.sort != 'text'"
-        conditions += " AND r.collection IN (SELECT value FROM json_each(?))"
-        values.append(json.dumps(list(collections)))
+    if things:
+        conditions += " AND r.thing AND n.sort != 'text'"
     return conditions, values
 
 
