@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from kg.metrics import METRICS
 from kg.namespaces import Namespaces
 from kg.policy.records import Condition, Rule
 from kg.recordfile import RECORDS_FILE, read_records_file, write_records
-from kg.records import Chip, Header, Located, Records, read_records
+from kg.records import Chip, ExternalClaim, Header, Located, Records, read_records
 from kg.recovery import CLAIMED, EVALUATED, Recovered, recover
 from kg.resources import examples_directory
 from tests.kg.generated import records as generated
@@ -142,6 +143,16 @@ def test_quads_to_record_to_quads_is_the_identity(kind: str, data: st.DataObject
     before = quads_of(Records([Located(kind, record, header, "somewhere.yaml", 1)]))
     found = recover(View(store_of(before), NAMES, graph=None), EVERYTHING)
     assert found.findings == []
+    assert set(quads_of(found.records)) == set(before)
+
+
+@pytest.mark.parametrize("number", ["296.0", "1.50", "1E+3", "-0.0"])
+def test_how_a_number_was_written_does_not_matter(number: str) -> None:
+    fields = {"id": "z0-1", "paraphrase": "", "subject": "s", "property": "p", "evidence": "E1"}
+    quantity = {"low": Decimal(number), "bound": "at_least"}
+    claim = ExternalClaim.model_validate({**fields, "quantity": quantity})
+    before = quads_of(Records([Located("external_claims", claim, Header(), "x.yaml", 1)]))
+    found = recover(View(store_of(before), NAMES, graph=None), CLAIMED)
     assert set(quads_of(found.records)) == set(before)
 
 
