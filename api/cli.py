@@ -6,6 +6,7 @@ Answers go to standard output; progress and errors to standard error, progress o
 from __future__ import annotations
 
 import argparse
+import datetime
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from kg.check import check_files, check_source
 from kg.config import Settings, load_settings, variables
 from kg.errors import ChiptrailError, InvalidData
 from kg.formats import RDF_FORMATS, RESULT_FORMATS
+from kg.importers import IMPORTERS, Options
+from kg.importers.run import import_into
 from kg.intake import read_base
 from kg.namespaces import Namespaces
 
@@ -65,6 +68,23 @@ def _load(options: argparse.Namespace) -> None:
     settings = _settings(options)
     snapshot = operations.load(settings, options.files, options.graph, _progress())
     print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    how = Options(
+        strict=options.strict,
+        as_of=options.as_of,
+        lists=tuple(options.list) or Options().lists,
+        accept=options.accept,
+        add_unknown=options.add_unknown,
+    )
+    done = import_into(_settings(options), options.kind, options.file, how, _progress())
+    for finding in (*done.result.findings, *done.result.notes):
+        print(finding, file=sys.stderr)
+    for difference in done.result.differences:
+        print(difference, file=sys.stderr)
+    counts = ", ".join(f"{count} {what}" for what, count in done.result.counts.items())
+    print(f"{done.snapshot.version}  {counts}")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -130,6 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     one = add("load", _load, "add files (YAML records or RDF) to the store")
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--graph", metavar="IRI", help="graph for triples that name none")
+
+    one = add("import", _import, "add a list that others keep (docs/importing.md)")
+    one.add_argument("kind", choices=sorted(IMPORTERS))
+    one.add_argument("file", type=Path, metavar="FILE")
+    one.add_argument("--strict", action="store_true", help="refuse all where a row is malformed")
+    one.add_argument("--as-of", type=datetime.date.fromisoformat, metavar="DATE", help="its day")
+    one.add_argument("--list", action="append", default=[], help="lists to take (repeatable)")
+    one.add_argument("--accept", type=float, default=0.8, help="least score of a match of names")
+    one.add_argument("--add-unknown", action="store_true", help="also what matches nothing known")
 
     one = add("check", _check, "check files (default: the built-in base) without loading them")
     one.add_argument("files", nargs="*", type=Path, metavar="FILE")

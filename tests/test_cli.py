@@ -102,7 +102,8 @@ def test_a_backup_restores_to_the_same_version(built_store: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "command", ["build", "serve", "load", "check", "query", "export", "backup", "restore"]
+    "command",
+    ["build", "serve", "load", "check", "query", "status", "import", "export", "backup", "restore"],
 )
 def test_every_command_has_help(command: str) -> None:
     done = chiptrail(command, "--help")
@@ -114,3 +115,18 @@ def test_serve_help_lists_every_setting() -> None:
     text = chiptrail("serve", "--help").stdout
     assert "CHIPTRAIL_WRITE_TOKEN" in text
     assert "CHIPTRAIL_QUERY_TIMEOUT" in text
+
+
+def test_status_says_why_and_who_says_so(built_store: Path) -> None:
+    done = chiptrail("status", "nvidia-h20", "CN", "--on", "2025-04-09", "--store", built_store)
+    assert done.returncode == 0, done.stderr
+    first, _, explanation, *_ = done.stdout.splitlines()
+    assert first == "nvidia-h20 to CN on 2025-04-09: licence-required, unstated, us-letter-2025-04"
+    assert "Letter of April 2025 to Nvidia on the H20" in explanation
+    assert done.stdout.splitlines()[-1].endswith("other rules may apply")
+
+
+def test_status_of_what_there_is_not(built_store: Path) -> None:
+    done = chiptrail("status", "nvidia-h2", "CN", "--store", built_store)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nearest: nvidia-h20" in done.stderr

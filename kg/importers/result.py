@@ -55,6 +55,10 @@ class Difference:
     recorded: str
     percent: Decimal | None = None
 
+    def __str__(self) -> str:
+        share = "" if self.percent is None else f" ({self.percent:+} %)"
+        return f"{self.subject}: {self.what} {self.imported}, recorded {self.recorded}{share}"
+
 
 @dataclass
 class ImportResult:

@@ -26,7 +26,8 @@ class Names:
         return cls(
             _short_names(chips) | _index(chips),
             _index(places) | {p.iso.casefold(): p.id for p in places if p.iso},
-            _index(records.of(Firm)),
+            # A party that only a list row names is met after the firms that are known.
+            _index(sorted(records.of(Firm), key=lambda firm: firm.class_ == "Agent")),
         )
 
     def chip(self, name: str) -> str:
