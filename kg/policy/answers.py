@@ -12,10 +12,10 @@ from kg.metrics import Plain, Reading, label_of
 from kg.policy.evaluate import Test
 from kg.policy.explain import explain, explain_party, rivals_text
 from kg.policy.logic import Outcome
+from kg.policy.outcome import RuleOutcome, Status
 from kg.policy.parties import Holding, PartyStatus
 from kg.policy.records import Rule
 from kg.policy.rulebook import Rulebook, Source
-from kg.policy.status import RuleOutcome, Status
 from kg.records import Listing
 
 NOTICE = "computed from the listed rules; not legal advice; other rules may apply"

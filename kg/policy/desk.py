@@ -18,10 +18,11 @@ from kg.names import nearest
 from kg.policy.answers import ControlStatus, PartyAnswer, control_status, party_status
 from kg.policy.facts import chip_facts
 from kg.policy.names import Names
+from kg.policy.outcome import Question
 from kg.policy.parties import PartyService
 from kg.policy.rulebook import Rulebook
 from kg.policy.scenarios import flips, with_figures, with_threshold
-from kg.policy.status import Question, StatusService
+from kg.policy.status import StatusService
 from kg.records import Firm, Records
 
 MAX_BATCH = 1000

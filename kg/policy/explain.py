@@ -9,9 +9,9 @@ from decimal import Decimal
 from kg.metrics import Reading, label_of, plain
 from kg.policy.evaluate import Test
 from kg.policy.logic import Outcome
+from kg.policy.outcome import Decision, RuleOutcome, Status
 from kg.policy.parties import PartyStatus
 from kg.policy.rulebook import Rulebook
-from kg.policy.status import Decision, RuleOutcome, Status
 
 Date = datetime.date
 

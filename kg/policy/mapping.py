@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.mapping import Context, Output, Value, Writer, english
+from kg.mapping import Context, Output, Value, Writer, english, literal
 from kg.metrics import METRICS
 from kg.policy.records import (
     Condition,
@@ -59,6 +59,7 @@ def _instrument(instrument: Instrument, out: Output, _: Context) -> None:
             "ct:expired": instrument.expired,
             "ct:hedge": f"con:{instrument.hedge}",
             "ct:amends": _all("id", instrument.amends),
+            "ct:dataGrade": f"con:grade-{instrument.grade}" if instrument.grade else None,
             "dct:source": _all("src", instrument.sources),
             "rdfs:comment": english(instrument.note),
         },
@@ -304,6 +305,7 @@ def _exception(rule: Rule, number: int, part: LicenceException, out: Output) -> 
             "ct:exception": f"con:{part.exception.lower()}",
             "ct:validFrom": part.during.from_,
             "ct:validTo": part.during.to,
+            "ct:unverified": literal(True) if part.unverified else None,
             "ct:anyOf": group,
             "ct:precondition": _precondition(f"{name}p1", text, out) if text else None,
             **_scope(part),

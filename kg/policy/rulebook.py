@@ -75,7 +75,7 @@ class Rulebook:
         if findings:
             raise InvalidData(findings)
         return cls(
-            {rule.id: rule for rule in records.of(Rule)},
+            {rule.id: rule for rule in sorted(records.of(Rule), key=_first_day)},
             {group.id: group for group in records.of(CountryGroup)},
             {instrument.id: instrument for instrument in records.of(Instrument)},
             dict(_sources(records)),
@@ -163,6 +163,11 @@ def _sources(records: Records) -> Iterator[tuple[str, Source]]:
         cited = citation_of(instrument)
         label = f"{instrument.title} ({cited})" if cited else instrument.title
         yield instrument.id, Source(label, address_of(instrument))
+
+
+def _first_day(rule: Rule) -> tuple[Date, str]:
+    """Rules are told in the order in which they took effect, wherever they were read from."""
+    return min(interval.from_ or Date.min for interval in rule.effective), rule.id
 
 
 def change_dates_of(rule: Rule) -> Iterator[Date]:

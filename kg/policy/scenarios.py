@@ -16,8 +16,9 @@ from kg.metrics import Readings
 from kg.policy.evaluate import Judgement, judge
 from kg.policy.explain import explain
 from kg.policy.facts import ChipFacts
+from kg.policy.outcome import Decision, Question, Status
 from kg.policy.records import Condition
-from kg.policy.status import Decision, Question, Status, StatusService
+from kg.policy.status import StatusService
 
 Date = datetime.date
 

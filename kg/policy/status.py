@@ -8,154 +8,27 @@ never "allowed": where no recorded rule is met it is "none-found".
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from kg.policy.decision import decide, strictness, together, with_defeats
 from kg.policy.evaluate import Judgement, holds, judge
 from kg.policy.facts import ChipFacts
-from kg.policy.logic import Outcome, agreement
+from kg.policy.logic import Outcome
+from kg.policy.outcome import Decision, Question, RuleOutcome, Status, same
 from kg.policy.records import (
-    HOME,
-    REQUIREMENTS,
-    REVIEWS,
     EffectiveInterval,
     LicenceException,
     ReviewClause,
     Rule,
     is_home_export,
 )
-from kg.policy.rulebook import ONE_DAY, Rulebook, Shipment
+from kg.policy.rulebook import ONE_DAY, Rulebook
 
 Date = datetime.date
 
-LETTER = "is-informed-letter"
-
 _CACHE_SIZE = 20_000
 """Shipments whose rules are remembered; questions about other days and places come and go."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question(Shipment):
-    """A shipment of a chip; ``end_user`` is a firm, ``end_use`` a use that some rules depend on.
-
-    ``known_at``: answer from what this record said then.
-    """
-
-    chip: str
-    ship_from: str | None = HOME
-    known_at: datetime.datetime | None = None
-    end_user: str | None = None
-    end_use: str | None = None
-
-
-@dataclass(frozen=True)
-class RuleOutcome:
-    """One rule's part in an answer."""
-
-    judgement: Judgement
-    state: str | None = None
-    """The enforcement state on the day, where the text is not enforced."""
-    review: str | None = None
-    exception: LicenceException | None = None
-    possible_exceptions: tuple[LicenceException, ...] = ()
-    relaxed_by: tuple[str, ...] = ()
-    exempted_by: tuple[str, ...] = ()
-    through_headquarters: bool = False
-    form: str | None = None
-    """The kind of the rule's instrument."""
-
-    @property
-    def rule(self) -> Rule:
-        return self.judgement.rule
-
-    @property
-    def outcome(self) -> Outcome:
-        return self.judgement.outcome
-
-    @property
-    def requires(self) -> str:
-        """What this rule alone brings: one of REQUIREMENTS."""
-        if not self.rule.requirement or self.exempted_by or self.outcome is Outcome.NOT_MET:
-            return "none-found"
-        if self.outcome is Outcome.INDETERMINATE:
-            return "indeterminate"
-        return self.state or self.rule.requirement
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The part ``us``: what all findings together come to."""
-
-    requirement: str
-    paragraph: str | None = None
-    review: str | None = None
-    exception: str | None = None
-    letter: str | None = None
-
-
-@dataclass(frozen=True)
-class Status:
-    """The answer to a question; ``kg.policy.answers`` writes it out.
-
-    ``others`` are the rules of other activities and jurisdictions at the destination, ``unasked``
-    those that depend on an end use which the question leaves open. For a model without rates of
-    its own, ``configurations`` holds the answer for each of its boards, and ``differing`` the
-    parts of the decision in which they differ.
-    """
-
-    question: Question
-    chip: ChipFacts
-    decision: Decision
-    findings: tuple[RuleOutcome, ...] = ()
-    others: tuple[RuleOutcome, ...] = ()
-    unasked: tuple[RuleOutcome, ...] = ()
-    configurations: tuple[Status, ...] = ()
-    differing: tuple[str, ...] = ()
-    unknown_record: bool = False
-
-    @property
-    def decisive(self) -> tuple[RuleOutcome, ...]:
-        """The rules that make the answer: those met that bring it or change its review, else
-        those that are open, else all that were examined."""
-        parts = self.configurations or (self,)
-        every = {f.rule.id: f for part in parts for f in part.findings}.values()
-        bearing = [f for f in every if f.outcome is Outcome.MET and self._bears(f)]
-        open_ = [f for f in every if f.outcome is Outcome.INDETERMINATE]
-        return tuple(bearing or open_ or every)
-
-    def _bears(self, found: RuleOutcome) -> bool:
-        """Whether a rule that is met brings the requirement, or changes the review of one."""
-        parts = self.configurations or (self,)
-        requirements = {part.decision.requirement for part in parts}
-        if found.exempted_by:
-            return False
-        if found.rule.requirement:
-            return found.requires in requirements
-        return "licence-required" in requirements
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Metrics whose absence leaves a rule open."""
-        return tuple(dict.fromkeys(m for f in self._open() for m in f.judgement.missing))
-
-    def at(self, destination: str) -> Status:
-        """The same answer for a destination for which the rules say the same."""
-        question = replace(self.question, destination=destination)
-        parts = tuple(part.at(destination) for part in self.configurations)
-        return replace(self, question=question, configurations=parts)
-
-    @property
-    def decided_by(self) -> tuple[str, ...]:
-        """Metrics whose rival figures decide the outcome of a rule."""
-        return tuple(dict.fromkeys(m for f in self._open() for m in f.judgement.decided_by))
-
-    def _open(self) -> Iterator[RuleOutcome]:
-        """The open rules that could change the answer: a review alone changes only a licence's."""
-        for part in self.configurations or (self,):
-            for found in part.findings:
-                licence = part.decision.requirement == "licence-required"
-                if found.outcome is Outcome.INDETERMINATE and (found.rule.requirement or licence):
-                    yield found
 
 
 _InForce = tuple[Rule, EffectiveInterval]
@@ -184,7 +57,7 @@ class StatusService:
         if not chip.configurations:
             return self._of_one(question, chip)
         boards = [self.status(replace(question, chip=slug)) for slug in chip.configurations]
-        return _together(question, chip, boards)
+        return together(question, chip, boards)
 
     def _of_one(self, question: Question, chip: ChipFacts) -> Status:
         if not any(self._known(rule, question.known_at) for rule in self.book.rules.values()):
@@ -194,7 +67,7 @@ class StatusService:
             for rule, interval in self._rules_for(question)
             if self._reaches(rule, chip, question)
         ]
-        asked = _with_defeats([f for f in found if _is_asked(f.rule, question)])
+        asked = with_defeats([f for f in found if _is_asked(f.rule, question)])
         export = tuple(f for f in asked if is_home_export(f.rule))
         others = tuple(f for f in asked if not is_home_export(f.rule))
         unasked = tuple(f for f in found if not _is_asked(f.rule, question))
@@ -291,7 +164,7 @@ class StatusService:
                 possible.append(clause.policy)
             if outcome is Outcome.MET:
                 break
-        return max(possible, key=_strictness) if possible else rule.review
+        return max(possible, key=strictness) if possible else rule.review
 
     def _exception(
         self, rule: Rule, chip: ChipFacts, question: Question
@@ -325,7 +198,7 @@ class StatusService:
         held: Status | None = None
         for day in self._change_dates(question):
             status = self.status(replace(question, on=day))
-            if held is not None and start is not None and _same(held, status):
+            if held is not None and start is not None and same(held, status):
                 continue
             if held is not None and start is not None:
                 yield start, day - ONE_DAY, held
@@ -397,143 +270,3 @@ def _covers_product(rule: Rule, chip: ChipFacts) -> bool:
 
 def _is_asked(rule: Rule, question: Question) -> bool:
     return not rule.end_uses or question.end_use in rule.end_uses
-
-
-def _strictness(review: str) -> int:
-    return REVIEWS.index(review)
-
-
-def _strength(requirement: str) -> int:
-    return REQUIREMENTS.index(requirement)
-
-
-def _same(one: Status, other: Status) -> bool:
-    """Whether two answers differ in nothing but the day."""
-    return one.decision == other.decision and _basis(one) == _basis(other)
-
-
-def _basis(status: Status) -> object:
-    return (
-        {_key(f) for f in status.decisive},
-        {(f.rule.id, f.outcome) for f in status.others if f.outcome is not Outcome.NOT_MET},
-        [(part.decision, _basis(part)) for part in status.configurations],
-    )
-
-
-def _key(found: RuleOutcome) -> object:
-    exception = found.exception.exception if found.exception else None
-    return (found.rule.id, found.outcome, found.state, found.review, exception)
-
-
-# --- from findings to a decision --------------------------------------------------------------
-
-
-def _with_defeats(findings: Sequence[RuleOutcome]) -> list[RuleOutcome]:
-    """Mark the rules that another met rule relaxes or exempts from."""
-    met = [f.rule for f in findings if f.outcome is Outcome.MET]
-    relaxed = _by_target(met, "relaxes")
-    exempted = _by_target(met, "exempts")
-    if not relaxed and not exempted:
-        return list(findings)
-    return [
-        replace(
-            f,
-            relaxed_by=relaxed.get(f.rule.id, ()),
-            exempted_by=exempted.get(f.rule.id, ()),
-        )
-        for f in findings
-    ]
-
-
-def _by_target(rules: Sequence[Rule], relation: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for rule in rules:
-        for target in getattr(rule, relation):
-            found[target] = (*found.get(target, ()), rule.id)
-    return found
-
-
-def decide(findings: Sequence[RuleOutcome]) -> Decision:
-    """The strongest requirement, and what goes with it.
-
-    A published paragraph comes before a letter. Where a licence exception is available for the
-    paragraph, there is no application whose review could be stated.
-    """
-    requirement = max((f.requires for f in findings), key=_strength, default="none-found")
-    if requirement in ("none-found", "indeterminate"):
-        return Decision(requirement)
-    deciding = [f for f in findings if f.requires == requirement]
-    controlling = _controlling(deciding)
-    paragraph = controlling.rule.paragraph if controlling else None
-    if requirement != "licence-required":
-        return Decision(requirement, paragraph)
-    exception = controlling.exception if controlling else None
-    return Decision(
-        requirement,
-        paragraph,
-        None if exception else _strictest_review(findings),
-        exception.exception if exception else None,
-        None if paragraph else _letter(deciding, LETTER),
-    )
-
-
-def _controlling(deciding: Sequence[RuleOutcome]) -> RuleOutcome | None:
-    """The finding whose paragraph is cited: one without an exception first, then by name."""
-    cited = [f for f in deciding if f.rule.paragraph]
-    return min(cited, key=lambda f: (f.exception is not None, f.rule.paragraph), default=None)
-
-
-def _letter(deciding: Sequence[RuleOutcome], form: str) -> str | None:
-    """The rule that stands in a letter: firmly sourced and naming the product comes first."""
-    letters = [f for f in deciding if f.form == form]
-    first = min(
-        letters,
-        key=lambda f: (f.rule.hedge != "asserted", not f.judgement.named, f.rule.id),
-        default=None,
-    )
-    return first.rule.id if first else None
-
-
-def _strictest_review(findings: Sequence[RuleOutcome]) -> str:
-    standing = [
-        f.review
-        for f in findings
-        if f.outcome is Outcome.MET and f.review and not (f.relaxed_by or f.exempted_by)
-    ]
-    return max(standing, key=_strictness, default=REVIEWS[0])
-
-
-def _together(question: Question, model: ChipFacts, boards: Sequence[Status]) -> Status:
-    """The status of a model: what all its boards agree on, never one of them picked."""
-    decisions = [board.decision for board in boards]
-    values = {part.name: {getattr(d, part.name) for d in decisions} for part in fields(Decision)}
-    agreed = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
-    decision = Decision(
-        agreed.get("requirement", "indeterminate"),
-        agreed.get("paragraph"),
-        agreed.get("review"),
-        agreed.get("exception"),
-        agreed.get("letter"),
-    )
-    return Status(
-        question,
-        model,
-        decision,
-        others=_others_together(boards),
-        configurations=tuple(boards),
-        differing=tuple(name for name in values if name not in agreed),
-    )
-
-
-def _others_together(boards: Sequence[Status]) -> tuple[RuleOutcome, ...]:
-    """The other rules of all boards; open where they are met for some boards and not for all."""
-    by_rule: dict[str, list[RuleOutcome]] = {}
-    for found in (found for board in boards for found in board.others):
-        by_rule.setdefault(found.rule.id, []).append(found)
-    together = []
-    for first, *rest in by_rule.values():
-        outcomes = [found.outcome for found in (first, *rest)]
-        absent = [Outcome.NOT_MET] * (len(boards) - len(outcomes))
-        judgement = replace(first.judgement, outcome=agreement([*outcomes, *absent]))
-        together.append(replace(first, judgement=judgement))
-    return tuple(together)

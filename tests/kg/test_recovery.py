@@ -45,8 +45,6 @@ SEQUENCES = {
     "via",
 }
 """Fields whose order the graph keeps; the other lists are sets there."""
-NOT_IN_THE_GRAPH = {("instruments", "grade"), ("exceptions", "unverified")}
-"""(list, field) that the mapping does not write."""
 
 
 def quads_of(records: Records) -> list[Quad]:
@@ -99,8 +97,7 @@ def _comparable(value: Any, name: str) -> Any:
     if isinstance(value, dict):
         if "metric" in value and "unit" in value and value["metric"] in METRICS:
             value = {**value, "unit": value["unit"] or METRICS[value["metric"]].unit}
-        kept = {key: part for key, part in value.items() if (name, key) not in NOT_IN_THE_GRAPH}
-        return {key: _comparable(part, key) for key, part in kept.items()}
+        return {key: _comparable(part, key) for key, part in value.items()}
     if not isinstance(value, list | tuple):
         return value
     parts = [_comparable(part, name) for part in value]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from kg.policy.facts import ChipFacts, chip_facts
+from kg.policy.outcome import Question, Status
 from kg.policy.records import POLICY_KINDS
 from kg.policy.rulebook import Rulebook
-from kg.policy.status import Question, Status, StatusService
+from kg.policy.status import StatusService
 from kg.records import KINDS, Entity, Records, read_records
 from kg.resources import examples_directory
 

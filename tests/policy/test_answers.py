@@ -8,8 +8,9 @@ import json
 import pytest
 
 from kg.policy.answers import NOTICE, ControlStatus, control_status
+from kg.policy.outcome import Question
 from kg.policy.rulebook import Rulebook
-from kg.policy.status import Question, StatusService
+from kg.policy.status import StatusService
 from tests.policy.conftest import Ask
 
 FIELDS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kg.policy.logic import Outcome
-from kg.policy.status import Decision
+from kg.policy.outcome import Decision
 from tests.policy.conftest import HERE, SHARED, Ask, rows
 
 CASES = rows(HERE / "control_cases.tsv")

@@ -9,6 +9,7 @@ import pytest
 
 from kg.errors import InvalidInput
 from kg.metrics import Reading
+from kg.policy.outcome import Question
 from kg.policy.scenarios import (
     DESTINATIONS,
     compare_rules,
@@ -17,7 +18,7 @@ from kg.policy.scenarios import (
     with_figures,
     with_threshold,
 )
-from kg.policy.status import Question, StatusService
+from kg.policy.status import StatusService
 from tests.policy.conftest import Ask
 
 DAY = datetime.date(2024, 6, 1)

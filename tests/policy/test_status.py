@@ -14,9 +14,10 @@ from kg.metrics import DRAM, Reading
 from kg.policy.facts import chip_facts, reading_of
 from kg.policy.logic import Outcome
 from kg.policy.names import Names
+from kg.policy.outcome import Question
 from kg.policy.records import POLICY_KINDS, RecordSpan
 from kg.policy.rulebook import Rulebook
-from kg.policy.status import Question, StatusService
+from kg.policy.status import StatusService
 from kg.records import KINDS, Figure, Records, read_records
 from kg.resources import examples_directory
 from tests.policy.conftest import Ask
