@@ -174,10 +174,7 @@ class Exchange:
         end of the transfer, so that nobody takes the part for the whole.
         """
         try:
-            if self.method == "HEAD":
-                await self.start(200, raw(headers))
-                await self.send({"type": "http.response.body", "body": b""})
-            elif self.scope["http_version"] == "1.0":
+            if self.scope["http_version"] == "1.0":
                 await self._with_length(headers, answer)
             elif self.gzip:
                 await self._pieces(_as_gzip(headers), _gzipped(answer))
@@ -188,8 +185,9 @@ class Exchange:
 
     async def _pieces(self, headers: Mapping[str, str], pieces: AsyncIterator[bytes]) -> None:
         await self.start(200, raw(headers))
-        async for piece in pieces:
-            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        if self.method != "HEAD":
+            async for piece in pieces:
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
 
     async def _with_length(self, headers: Mapping[str, str], answer: Answer) -> None:
