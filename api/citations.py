@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -24,6 +25,8 @@ FORMS = {
     "csl.json": "application/vnd.citationstyles.csl+json",
 }
 """Suffix → media type."""
+
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
 
 
 def citation_of(service: Service, collection: str, slug: str, form: str) -> str:
@@ -51,7 +54,20 @@ def _route(form: str, media_type: str, summary: str) -> None:
         return unchanged or Response(text, media_type=media_type, headers=headers(tag))
 
     path = f"/{{collection}}/{{slug}}.{form}"
-    router.add_api_route(path, endpoint, methods=["GET"], summary=summary, name=f"cite_{form}")
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=["GET"],
+        summary=summary,
+        name=f"cite_{form}",
+        response_class=Response,
+        responses={
+            200: {"content": {media_type: {}}},
+            304: {"description": "the client has it"},
+            400: {"description": "parameters, which it does not take", **_PROBLEM},
+            404: {"description": "no such record; the nearest names", **_PROBLEM},
+        },
+    )
     router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
 

@@ -14,6 +14,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
@@ -44,6 +45,25 @@ _FILES = frozenset({SUMS, *(export.file for export in EXPORTS.values() if export
 _FOREVER = "public, max-age=31536000, immutable"
 _RANGES = re.compile(r"bytes=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*\s*")
 _METHODS = ["GET", "HEAD"]
+
+# For the API's description.
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
+_INDEX: dict[int | str, dict[str, Any]] = {
+    200: {"content": {offer.media_type: {} for offer in _OFFERS}},
+    304: {"description": "the client has it"},
+    404: {"description": "no dumps of this version", **_PROBLEM},
+    406: {"description": "no such format", **_PROBLEM},
+    503: {"description": "being written; Retry-After says when to ask again", **_PROBLEM},
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {t: {} for t in ("application/gzip", "application/zip", "text/plain")}},
+    206: {"description": "the part that was asked for"},
+    302: {"description": "latest: the address with its version"},
+    304: {"description": "the client has it"},
+    404: {"description": "no such version or file", **_PROBLEM},
+    416: {"description": "a range beyond the end", **_PROBLEM},
+    503: _INDEX[503],
+}
 
 
 class Dumps:
@@ -101,7 +121,12 @@ async def without_slash() -> Response:
     return RedirectResponse("/dumps/", 308)
 
 
-@router.get("/", summary="The dumps of the version in force, with sizes and checksums")
+@router.get(
+    "/",
+    summary="The dumps of the version in force, with sizes and checksums",
+    response_class=Response,
+    responses=_INDEX,
+)
 @router.head("/", include_in_schema=False)
 async def latest_index(request: Request) -> Response:
     service = service_of(request)
@@ -109,7 +134,12 @@ async def latest_index(request: Request) -> Response:
     return await _show(request, await dumps.index(service))
 
 
-@router.get("/{version}/", summary="The dumps of one version, or of the latest")
+@router.get(
+    "/{version}/",
+    summary="The dumps of one version, or of the latest",
+    response_class=Response,
+    responses={**_INDEX, 302: _FILE[302]},
+)
 @router.head("/{version}/", include_in_schema=False)
 async def one_index(request: Request, version: str) -> Response:
     service = service_of(request)
@@ -118,7 +148,12 @@ async def one_index(request: Request, version: str) -> Response:
     return await _show(request, await _index(request, service, version))
 
 
-@router.get("/{version}/{file}", summary="A dump; Range and If-Range resume a download")
+@router.get(
+    "/{version}/{file}",
+    summary="A dump; Range and If-Range resume a download",
+    response_class=Response,
+    responses=_FILE,
+)
 @router.head("/{version}/{file}", include_in_schema=False)
 async def one_file(request: Request, version: str, file: str) -> Response:
     service = service_of(request)
