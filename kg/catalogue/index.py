@@ -79,7 +79,7 @@ def write_index(connection: sqlite3.Connection, entries: Iterable[Entry]) -> Non
         names += [_name_row(number, entry, name) for name in names_of(entry, makers)]
     names.sort(key=lambda pair: pair[0])
     _insert_names(connection, [row for _, row in names])
-    _insert_properties(connection, listed)
+    _insert_properties(connection, filter(_is_thing, listed))
 
 
 def names_of(entry: Entry, makers: Sequence[str] = ()) -> Iterator[Name]:
@@ -139,6 +139,11 @@ def _rank(entry: Entry) -> int:
     return NAMED.index(entry.collection) if entry.collection in NAMED else len(NAMED)
 
 
+def _is_thing(entry: Entry) -> bool:
+    iri: str = entry.document["iri"]
+    return iri.removesuffix(entry.slug).endswith("/id/")
+
+
 def _name_row(
     record: int, entry: Entry, name: Name
 ) -> tuple[tuple[bool, int, int, str], tuple[object, ...]]:
@@ -155,8 +160,7 @@ def _insert_record(
 ) -> None:
     document = entry.document
     row = (number, entry.collection, entry.slug, document["iri"], document["label"])
-    is_thing = document["iri"].removesuffix(entry.slug).endswith("/id/")
-    values = (*row, document["type"], is_thing, json.dumps(makers, ensure_ascii=False))
+    values = (*row, document["type"], _is_thing(entry), json.dumps(makers, ensure_ascii=False))
     connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
     kinds = [(k.id, k.label, k.description, json.dumps(k.broader)) for k in entry.kinds]
     connection.executemany("INSERT OR IGNORE INTO kind VALUES (?, ?, ?, ?)", kinds)

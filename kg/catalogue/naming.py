@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"\d+(?:\.\d+)?|[{_HAN}]|[^\W\d_{_HAN}]+")
+_MARKS = {ord(mark): None for mark in "™®©℠"}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DIGITS = re.compile(r"[\d.]+")
 _PARENTHESIS = re.compile(r"\s*[(（][^()（）]*[)）]")
@@ -59,8 +60,8 @@ _MEMORY_KINDS = ("hbm", "gddr")
 
 
 def fold(text: str) -> str:
-    """``text`` without case, accents, variants of width and commas within numbers."""
-    decomposed = unicodedata.normalize("NFKD", text)
+    """``text`` without case, accents, width, trade marks and commas within numbers."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_MARKS))
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _THOUSANDS.sub("", unicodedata.normalize("NFKC", bare).casefold())
 

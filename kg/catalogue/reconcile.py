@@ -131,11 +131,8 @@ class Reconciler:
     @cached_property
     def properties(self) -> dict[str, str]:
         """Property → label, of all things."""
-        sql = (
-            "SELECT DISTINCT id, label FROM property WHERE kind IN (SELECT value FROM json_each(?))"
-        )
-        kinds = json.dumps(list(self._search.thing_kinds))
-        return dict(self._catalogue.rows(sql + " ORDER BY id", (kinds,)))
+        rows = self._catalogue.rows("SELECT DISTINCT id, label FROM property ORDER BY id", ())
+        return dict(rows)
 
     def properties_of(self, kind: str) -> dict[str, str]:
         """The same of the things of one kind, most used first. Raises InvalidInput."""
@@ -300,7 +297,8 @@ def _compare(asked: Sequence[str], row: Row, makers: Sequence[Sequence[str]]) ->
     same_key = "".join(asked) == row.key
     same_core = known_sizes <= sizes and _core(ours) == _core(theirs) != ""
     run_together = not common and naming.spelt_alike(_core(ours), _core(theirs))
-    overlap = max(2 * common / total, _SAME_CORE * same_core, _TYPO * run_together)
+    least = _SAME_CORE + 0.01 * bool(sizes & known_sizes) if same_core else 0.0
+    overlap = max(2 * common / total, least, _TYPO * run_together)
     return _Compared(
         row,
         1.0 if same_key else min(overlap, 0.99),
