@@ -327,7 +327,7 @@ def test_a_cut_answer_has_no_end(strict: str, more: str) -> None:
     """The limit on time comes in the middle of an endless answer."""
     reply = exchange(strict, _query(ENDLESS, more))
     assert reply.status == 200
-    assert len(reply.body) > 100_000
+    assert len(reply.body) > 10_000
     assert not reply.whole
     assert exchange(strict, _query(MANY, more)).whole
 
