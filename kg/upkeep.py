@@ -1,0 +1,85 @@
+"""What follows when somebody writes into the graphs of the model: checked, then derived anew.
+
+Runs in the writer process, within the write: one that is refused changes nothing. Graphs outside
+our namespace are their owner's business and cost nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import NamedNode, Quad, Store
+
+from kg.build import Examined, examine, write_sidecars
+from kg.catalogue import View
+from kg.derive import asserted, derive
+from kg.intake import DatasetInfo, Intake, documents_in
+from kg.namespaces import Namespaces
+
+_BEARS_ON_STATUS = ("policy", "entities", "measurements")
+"""A write into none of these (nor into an import) leaves control status as it was."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What has to follow a write: quads of named graphs to take out and to put in."""
+
+    removed: list[Quad]
+    added: list[Quad]
+
+
+class Upkeep:
+    """Keeps what is derived in step with what is asserted, write by write."""
+
+    def __init__(self, base: str, dataset: Mapping[str, Any]) -> None:
+        """``dataset``: the dataset's facts in the snapshot, as the build wrote them."""
+        self._names = Namespaces(base)
+        self._info = DatasetInfo.model_validate(dataset)
+        self._latest: Examined | None = None
+
+    def follow(self, store: Store, changed: Collection[str]) -> Changes:
+        """What follows from a write that has changed these graphs of ``store``.
+
+        Raises InvalidData with every finding where the write must be refused.
+        """
+        ours = self._names.prefixes["g"]
+        slugs = {iri.removeprefix(ours) for iri in changed if iri.startswith(ours)}
+        if not slugs:
+            return Changes([], [])
+        intake = self._intake(store)
+        examined = examine(intake)
+        anew = any(slug in _BEARS_ON_STATUS or slug.startswith("import-") for slug in slugs)
+        if not anew:
+            examined.store.extend(self._graph(store, "status"))
+        derive(examined.store, self._names, examined.desk.statuses if anew else None)
+        self._latest = examined
+        before, after = set(self._model(store)), set(self._model(examined.store))
+        return Changes([*(before - after)], [*(after - before)])
+
+    def finish(self, building: Path) -> None:
+        """Write anew what a snapshot holds beside its store, where a write has changed it."""
+        if self._latest is not None:
+            examined, self._latest = self._latest, None
+            write_sidecars(building, examined.store, self._names, examined.recovered)
+
+    def _intake(self, store: Store) -> Intake:
+        intake = Intake(self._names, self._info)
+        intake.quads += asserted(self._model(store), self._names)
+        merged = Store()
+        merged.extend(Quad(q.subject, q.predicate, q.object) for q in intake.quads)
+        intake.documents |= documents_in(View(merged, self._names))
+        return intake
+
+    def _model(self, store: Store) -> Iterator[Quad]:
+        """The quads of the model's graphs, derived ones included."""
+        ours = self._names.prefixes["g"]
+        for graph in store.named_graphs():
+            if isinstance(graph, NamedNode) and graph.value.startswith(ours):
+                yield from store.quads_for_pattern(None, None, None, graph)
+
+    def _graph(self, store: Store, slug: str) -> Iterable[Quad]:
+        graph = self._names.expand(f"g:{slug}")
+        return list(store.quads_for_pattern(None, None, None, graph))
