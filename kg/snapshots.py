@@ -63,7 +63,7 @@ def write_facts(building: Path, facts: Mapping[str, Any]) -> None:
 def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snapshot:
     """Make ``building`` the generation in force; durable when this returns.
 
-    ``on``: what it was made from, and what must still be in force.
+    ``on``: what it was made from by writing to a checkpoint, and what must still be in force.
 
     :raises Defect: it has no ``store/`` or no ``snapshot.json`` with a version.
     :raises Conflict: another generation than ``on`` is in force.
@@ -73,7 +73,7 @@ def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snap
         raise Defect(f"{building} is not a snapshot: it needs store/ and a version")
     for orphan in (building / "store").glob("bulk-*.sst"):
         orphan.unlink()
-    _sync_tree(building)
+    _sync_tree(building, tables=on is None)
     with _locked(store_dir):
         if on is not None and _in_force(store_dir) != on.number:
             raise Conflict("another generation was published in the meantime")
@@ -202,10 +202,16 @@ def _point_at(store_dir: Path, number: int) -> None:
     _sync(store_dir)
 
 
-def _sync_tree(root: Path) -> None:
+def _sync_tree(root: Path, tables: bool) -> None:
+    """Sync all that is in ``root``.
+
+    ``tables`` false leaves out RocksDB's tables: a store that wrote them itself has synced
+    them before it named them anywhere (one that they were loaded into in bulk has not).
+    """
     for folder, _, files in os.walk(root):
-        for name in files:
-            _sync(Path(folder) / name)
+        for path in (Path(folder) / name for name in files):
+            if tables or path.suffix != ".sst":
+                _sync(path)
         _sync(Path(folder))
 
 

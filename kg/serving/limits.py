@@ -53,10 +53,13 @@ class Limits:
     # how many at once
     quick_workers: int = field(default_factory=lambda: 2 * _processors())
     """Young queries that run side by side."""
+    yield_after: float = 0.05
+    """Seconds after which a query loses priority if it is not alone, and gives up its place
+    among the young ones if others wait for one."""
     long_after: float = 0.5
-    """Seconds after which a query loses priority and makes room for another young one."""
+    """Seconds after which it gives up its place in any case."""
     long_workers: int = 32
-    """Queries past ``long_after``; one more ends the oldest of the client that has most."""
+    """Queries that gave up theirs; one more ends the oldest of the client that has most."""
     long_grace: float = 3.0
     """Seconds that a query may run before it can be ended to make room."""
     queue: int = 1024

@@ -1,10 +1,10 @@
 """(Server.) Which query runs on which worker, when it loses priority, and what ends it.
 
 A query enters through a :class:`~kg.serving.fairness.Turnstile` with a few *quick* places.
-Past ``long_after`` it gives its place up to the next young query and goes on at the lowest
-priority among the *long* ones. So a place is held for at most about ``long_after``, and
-queries that run away cannot keep small ones waiting. When there are too many long ones,
-the oldest of the client that has the most is ended.
+After ``yield_after`` it loses priority, if it is not alone; then too, if others wait, or at the
+latest after ``long_after``, it gives its place up and goes on among the *long* ones. So a place
+is never held for long, and queries that run away cannot keep small ones waiting. When there
+are too many long ones, the oldest of the client that has the most is ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
 
-_RETRY = 0.1  # seconds until a query that found no room among the long ones asks again
 _SLOWEST_RESTART = 5.0
 
 
@@ -51,6 +50,16 @@ class Seat:
     worker: Worker
     source: Source
     lowered: bool = False
+
+    def lower(self) -> None:
+        """Let every other query go first."""
+        self.lowered = self.lowered or self.worker.lower_priority()
+
+    def restore(self) -> bool:
+        """Undo that; False where this process may not."""
+        if self.lowered:
+            self.lowered = not self.worker.restore_priority()
+        return not self.lowered
 
 
 class Run:
@@ -130,21 +139,24 @@ class Run:
             raise error
 
     def _tick(self) -> None:
+        """Look at the clock, and again when there will be something to decide."""
         limits, age = self._limits, self._loop.time() - self.started
         waited = self.seat.worker.channel.paused() - self._paused_before
-        left = limits.query_timeout - (age - waited)
-        if self.whole():
-            return  # it was in time; its reader has not had a chance to take it yet
+        left = limits.transfer_timeout - age
+        if left <= 0:
+            self.end(limit("transfer_timeout", limits))
+            return
+        if not self.whole():  # else it was in time, and waits to be taken
+            left = min(left, limits.query_timeout - (age - waited))
         if left <= 0:
             self.end(limit("query_timeout", limits))
-        elif age >= limits.transfer_timeout:
-            self.end(limit("transfer_timeout", limits))
-        else:
-            if self.quick and age >= limits.long_after:
-                self._pool.promote(self)
-            patience = _RETRY if age >= limits.long_after else limits.long_after - age
-            wait = min(left, limits.transfer_timeout - age, patience if self.quick else left)
-            self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
+            return
+        if self.quick and age >= limits.yield_after and self._pool.running > 1:
+            self.seat.lower()
+        if self.quick and age >= (limits.yield_after if self._pool.waiting else limits.long_after):
+            self._pool.promote(self)
+        wait = min(left, limits.yield_after) if self.quick else left
+        self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
 
     async def _post_mortem(self) -> ChiptrailError:
         """Why the worker is gone."""
@@ -232,7 +244,7 @@ class Pool:
                 return
             victim.end(Unavailable("too many long queries run at once; try again later", 10))
         run.quick = False
-        run.seat.lowered = run.seat.worker.lower_priority()
+        run.seat.lower()
         self._turns.leave()
         self._replenish()
 
@@ -240,10 +252,7 @@ class Pool:
         self._runs.discard(run)
         if run.quick:
             self._turns.leave()
-        if reuse and run.seat.lowered:
-            reuse = run.seat.worker.restore_priority()
-            run.seat.lowered = False
-        if reuse and len(self._idle) < self.limits.quick_workers:
+        if reuse and run.seat.restore() and len(self._idle) < self.limits.quick_workers:
             self._settle(run.seat)
         else:
             self._discard(run.seat)

@@ -201,11 +201,12 @@ class Zygote:
             lambda: Channel(self._result_buffer), sock=ours
         )
         try:
-            kind, hello = await asyncio.wait_for(channel.frame(), _START) or (None, b"")
+            async with asyncio.timeout(_START):
+                kind, hello = await channel.frame() or (None, b"")
             if kind == Kind.HELLO:
                 return Worker(channel, json.loads(hello), self)
-        except TimeoutError:
-            pass
+        except (TimeoutError, ProcessLookupError):
+            pass  # too slow, or gone since
         except asyncio.CancelledError:
             channel.close()
             raise
@@ -217,9 +218,11 @@ class Zygote:
             return self._statuses.pop(pid)
         if self._gone:
             return None
-        watcher = self._watchers[pid] = asyncio.get_running_loop().create_future()
+        watcher: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._watchers[pid] = watcher
         try:
-            return await asyncio.wait_for(watcher, 1.0)
+            async with asyncio.timeout(1.0):
+                return await watcher
         except TimeoutError:
             return None
         finally:

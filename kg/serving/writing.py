@@ -1,8 +1,9 @@
 """(Server.) Writes take turns: those that wait are applied together and published once.
 
 A write is answered when the generation that holds it is durable and served, so whoever
-wrote reads what it wrote. When the writer ends in the middle of a group, the write that it
-was at fails, and the others, which nobody has been told about, are done again.
+wrote reads what it wrote. When the writer ends in the middle of a group, everything in it, of
+which nobody has been told yet, is done again, but for a write that is to blame: one that was
+refused or ran too long, or over which the writer has ended twice.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from kg.serving.limits import Limits
 from kg.serving.processes import Worker
 from kg.serving.wire import Kind, pack, pack_json
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_PATIENCE = 1.0  # seconds for the service to replace helpers that it lost
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class _Write:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     attempts: int = 0
+    blamed: bool = False
+    """The writer has ended over it before."""
 
     def fail(self, error: ChiptrailError) -> None:
         if not self.done.done():
@@ -67,10 +71,13 @@ class _Write:
 
 
 class _Ended(Exception):
-    """The writer is gone; ``cause`` is what the write that it was at is told."""
+    """The writer is gone; ``cause`` is what the write that it was at is told.
 
-    def __init__(self, cause: ChiptrailError) -> None:
-        self.cause = cause
+    ``again``: it may not have been that write's fault.
+    """
+
+    def __init__(self, cause: ChiptrailError, again: bool = False) -> None:
+        self.cause, self.again = cause, again
 
 
 class Scribe:
@@ -108,24 +115,19 @@ class Scribe:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._drop()
-        for write in self._waiting:
-            write.fail(Unavailable("the service is stopping", 10))
 
     async def _work(self) -> None:
         """Until nothing waits."""
-        while self._waiting:
-            group = [*self._waiting]
-            self._waiting.clear()
-            try:
+        group: list[_Write] = []
+        try:
+            while self._waiting:
+                group = [*self._waiting]
+                self._waiting.clear()
                 await self._commit(group)
-            except ChiptrailError as error:
-                for write in group:
-                    write.fail(error)
-                self._drop()
-            except asyncio.CancelledError:
-                self._waiting.extendleft(reversed(group))
-                raise
-        self._task = None
+        finally:  # done to the end, there is nobody left to be told
+            self._task = None
+            for write in [*group, *self._waiting]:
+                write.fail(Unavailable("the service is stopping, or its writer broke", 10))
 
     async def _commit(self, group: list[_Write]) -> None:
         results: dict[_Write, dict[str, Any]] = {}
@@ -133,8 +135,10 @@ class Scribe:
             try:
                 results[write] = await self._perform(write.work, write.body)
             except _Ended as end:
-                write.fail(end.cause)
-                self._again([other for other in group if other is not write])
+                if not end.again or write.blamed:
+                    write.fail(end.cause)
+                write.blamed = True
+                self._again(group)
                 return
             except ChiptrailError as error:
                 write.fail(error)
@@ -148,13 +152,21 @@ class Scribe:
             version = published["version"]
             await self._published(name)
         except (_Ended, ChiptrailError):
-            self._drop()
-            version = await self._published(name)
+            version = await self._look(name)
         if version is None:
             self._again(list(results))
             return
         for write, result in results.items():
             write.succeed(result, version)
+
+    async def _look(self, name: str) -> str | None:
+        """Whether a publication came about although its acknowledgement did not."""
+        self._drop()
+        try:
+            return await self._published(name)
+        except Unavailable:
+            await asyncio.sleep(_PATIENCE)
+            return await self._published(name)
 
     def _again(self, writes: list[_Write]) -> None:
         """Do these first in the next group: the writer that had done them is gone."""
@@ -167,17 +179,22 @@ class Scribe:
 
     async def _perform(self, work: dict[str, Any], body: bytes | None = None) -> dict[str, Any]:
         if self._worker is None:
-            self._worker = await self._start()
+            try:
+                self._worker = await self._start()
+            except Unavailable as error:
+                raise _Ended(error, again=True) from None
         frames = pack_json(Kind.WORK, work)
         self._worker.channel.send(frames if body is None else frames + pack(Kind.BODY, body))
         timeout = self._limits.update_timeout
         try:
-            frame = await asyncio.wait_for(self._worker.channel.frame(), timeout)
+            async with asyncio.timeout(timeout):
+                frame = await self._worker.channel.frame()
         except TimeoutError:
             message = f"ended by update_timeout ({timeout:,}): do it in smaller steps"
             raise _Ended(LimitExceeded(message, "update_timeout", timeout)) from None
         if frame is None:
-            raise _Ended(ended(await self._worker.exit_status(), self._limits, "update_memory"))
+            status = await self._worker.exit_status()
+            raise _Ended(ended(status, self._limits, "update_memory"), again=True)
         return _result(*frame, self._limits)
 
     def _drop(self) -> None:

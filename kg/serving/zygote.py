@@ -56,12 +56,13 @@ class Zygote:
             if "load" in order:
                 self._load(order["load"])
             else:
-                self._fork(order, descriptors.pop(0))
+                self._fork(order, descriptors)
 
     def _load(self, path: str) -> None:
         """Fill the store through a pipe from a child: an open disk store starts threads."""
         reading, writing = os.pipe()
         if os.fork() == 0:
+            self._control.close()
             _child(lambda: _dump(path, writing))
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
@@ -69,9 +70,16 @@ class Zygote:
         gc.freeze()
         self._report({"loaded": len(self._store)})
 
-    def _fork(self, order: dict[str, Any], descriptor: int) -> None:
+    def _fork(self, order: dict[str, Any], descriptors: list[int]) -> None:
+        """Fork a child onto the first descriptor; the others are for the next orders.
+
+        Nobody but a child may hold its socket, or its end would go unnoticed.
+        """
+        descriptor = descriptors.pop(0)
         if os.fork() == 0:
             self._control.close()
+            for foreign in descriptors:
+                os.close(foreign)
             _child(lambda: self._be(order, descriptor))
         os.close(descriptor)
 

@@ -59,7 +59,7 @@ def with_engine(
     """Run ``scenario`` on an engine over ``store_dir``, in a loop of its own."""
 
     async def run() -> Result:
-        async with Engine(store_dir, limits, writes) as engine:
+        async with asyncio.timeout(100), Engine(store_dir, limits, writes) as engine:
             return await scenario(engine)
 
     return asyncio.run(run())

@@ -227,6 +227,21 @@ def test_an_answer_that_nobody_takes_ends_its_query(million: Path) -> None:
     with_engine(million, scenario, DISK)
 
 
+def test_an_answer_that_is_never_taken_is_ended(published: Path) -> None:
+    """And its place is free again."""
+
+    async def scenario(engine: Engine) -> None:
+        every = "SELECT * { ?s ?p ?o . ?t ?q ?r } LIMIT 100000"
+        answer = await engine.query(QueryRequest(every, "text/csv"))
+        while engine.running:
+            await asyncio.sleep(0.05)
+        with pytest.raises(LimitExceeded) as caught:
+            await answer.read()
+        assert caught.value.limit == "transfer_timeout"
+
+    with_engine(published, scenario, Limits(query_timeout=0.3, transfer_timeout=0.6))
+
+
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 
 
