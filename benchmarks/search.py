@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.machine import describe_machine
-from kg.catalogue import Catalogue, Entry, write_catalogue
+from kg.catalogue import Catalogue, Entry, Question, Reconciler, write_catalogue
 from kg.catalogue.view import Kind
 
 _SYLLABLES = "ba bei cam dra en fu gao hua in jin ka lo mo nex or pha qi ro sun tor vex wei yu zen"
@@ -59,7 +59,7 @@ class World:
 
 
 def _entry(collection: str, kind: str, slug: str, label: str, **more: object) -> Entry:
-    iri = f"https://example.org/id/{collection}/{slug}"
+    iri = f"https://example.org/id/{slug}"
     document = {"id": slug, "iri": iri, "type": kind, "label": label, **more}
     return Entry(collection, slug, document, kinds=(Kind(kind, kind.lower(), "", ()),))
 
@@ -84,7 +84,7 @@ def questions(world: World, count: int) -> dict[str, list[str]]:
         "part of a word": [name[2:8] for _, name, _, _ in firms],
         "a common word": [chosen.choice(("technology", "2025", "chip", "SXM")) for _ in chips],
         "typo": [_typo(name) for _, name, _ in chips],
-        "nothing like it": [f"{_typo('quizzical')} {i}" for i in range(count)],
+        "nothing like it": [f"{name[::-1]} {han[::-1]}" for _, name, _, han in firms],
     }
 
 
@@ -122,6 +122,10 @@ def _ask(catalogue: Catalogue, sorts: dict[str, list[str]]) -> None:
         taken for name, texts in sorts.items() for taken in _measure(name, texts, search.find)
     ]
     print(f"{'search, all together':32}{statistics.median(everything):8.2f} ms median")
+    reconciler = Reconciler(catalogue)
+    for name in ("whole name", "legal name", "part number", "typo"):
+        ask = lambda text: reconciler.candidates(Question(text))  # noqa: E731
+        _measure(f"reconcile: {name}", sorts[name], ask)
 
 
 if __name__ == "__main__":

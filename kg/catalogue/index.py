@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ CREATE VIRTUAL TABLE name_tokens USING fts5(
     prefix = '1 2 3'
 );
 CREATE VIRTUAL TABLE name_grams USING fts5(key, content = '', tokenize = 'trigram');
+CREATE TABLE gram (term TEXT PRIMARY KEY, uses INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE word (id INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE);
 CREATE VIRTUAL TABLE word_grams USING fts5(term, content = '', tokenize = 'trigram');
 """
@@ -170,6 +172,7 @@ def _insert_record(
 
 def _insert_names(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     words: set[str] = set()
+    grams: Counter[str] = Counter()
     for number, (record, sort, text, key, core, size) in enumerate(rows, 1):
         found = naming.tokens(str(text))
         words.update(word for word in found if naming.typos_allowed(word))
@@ -178,8 +181,10 @@ def _insert_names(connection: sqlite3.Connection, rows: Sequence[tuple[object, .
         connection.execute(
             "INSERT INTO name_tokens (rowid, tokens) VALUES (?, ?)", (number, " ".join(found))
         )
+        grams.update(naming.grams(str(key)))
         if key:
             connection.execute("INSERT INTO name_grams (rowid, key) VALUES (?, ?)", (number, key))
+    connection.executemany("INSERT INTO gram VALUES (?, ?)", sorted(grams.items()))
     numbered = list(enumerate(sorted(words), 1))
     connection.executemany("INSERT INTO word VALUES (?, ?)", numbered)
     padded = [(number, f"^{term}$") for number, term in numbered]

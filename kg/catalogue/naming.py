@@ -157,6 +157,11 @@ def edit_distance(a: str, b: str, at_most: int) -> int:
     return min(last[-1], at_most + 1)
 
 
+def grams(text: str) -> set[str]:
+    """All threes of neighbouring characters."""
+    return {text[i : i + 3] for i in range(len(text) - 2)}
+
+
 def typos_allowed(word: str) -> int:
     """How many typos a word may have: none in numbers and short words, two in long ones."""
     if not word.isalpha() or len(word) < 4:

@@ -19,7 +19,7 @@ from itertools import pairwise
 from kg.catalogue import naming
 from kg.catalogue.index import LISTED
 from kg.catalogue.properties import Value, properties
-from kg.catalogue.search import Row, Search, quoted
+from kg.catalogue.search import MAX_TEXT, Row, Search, quoted
 from kg.catalogue.store import Catalogue
 from kg.catalogue.view import Json
 from kg.errors import InvalidInput
@@ -159,7 +159,7 @@ class Reconciler:
 
     def _named(self, question: Question) -> list[_Compared]:
         """The best name of each thing that may be meant."""
-        asked = naming.tokens(question.text)[:_MAX_TOKENS]
+        asked = naming.tokens(question.text[:MAX_TEXT])[:_MAX_TOKENS]
         if not asked:
             return []
         kinds = question.kinds if question.strict != "should" else ()

@@ -31,6 +31,7 @@ CANDIDATES = 1000
 MAX_TEXT = 500
 _MAX_TOKENS = 30
 _CORRECTIONS = 5
+_MAX_CORRECTED = 10
 _NEAREST = 100
 _SHORTEST_ALIKE = 8
 
@@ -222,8 +223,19 @@ class Search:
             return []
         only, values = _only(kinds, things)
         by_rank = (only + " ORDER BY f.rank", values)
-        rows = self._where(_GRAMS, "f.name_grams MATCH ?", _any_gram(key), by_rank, _NEAREST)
+        grams = _any(self._rarest(naming.grams(key)))
+        rows = self._where(_GRAMS, "f.name_grams MATCH ?", grams, by_rank, _NEAREST)
         return [row for row in rows if naming.spelt_alike(key, row.key)]
+
+    def _rarest(self, grams: Iterable[str]) -> list[str]:
+        """So many of ``grams``, the rarest, that a name two typos away still has one of them.
+
+        A typo changes at most four of a text's trigrams (a swap of two neighbours).
+        """
+        asked = sorted(grams)
+        sql = "SELECT term, uses FROM gram WHERE term IN (SELECT value FROM json_each(?))"
+        uses = dict(self._rows(sql, (json.dumps(asked),)))
+        return sorted(asked, key=lambda gram: uses.get(gram, 0))[: 4 * 2 + 1]
 
     def labels(self, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
         """The first records of some kinds, by their labels."""
@@ -251,6 +263,8 @@ class Search:
         )
 
     def _misspelt(self, asked: Asked, kinds: Sequence[str], things: bool) -> list[Row]:
+        if len(asked.tokens) > _MAX_CORRECTED:
+            return []
         variants = [[token, *self.corrections(token)] for token in asked.tokens]
         if all(len(variant) == 1 for variant in variants):
             return self.alike(asked.key, kinds, things)
@@ -265,7 +279,7 @@ class Search:
         rows = self._rows(
             "SELECT w.term FROM word_grams g CROSS JOIN word w ON w.id = g.rowid"
             " WHERE g.word_grams MATCH ? ORDER BY g.rank LIMIT ?",
-            (_any_gram(f"^{word}$"), _NEAREST),
+            (_any(naming.grams(f"^{word}$")), _NEAREST),
         )
         near = [(naming.edit_distance(word, term, at_most), term) for (term,) in rows]
         return [term for far, term in sorted(near) if 0 < far <= at_most][:_CORRECTIONS]
@@ -292,10 +306,8 @@ def _only(kinds: Sequence[str], things: bool = False) -> _Only:
     return conditions, values
 
 
-def _any_gram(text: str) -> str:
-    """Names that share three characters in a row with ``text``."""
-    grams = {text[i : i + 3] for i in range(len(text) - 2)}
-    return " OR ".join(map(quoted, sorted(grams)))
+def _any(texts: Iterable[str]) -> str:
+    return " OR ".join(map(quoted, sorted(texts)))
 
 
 def quoted(token: str) -> str:
