@@ -14,7 +14,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import citations, control, documents, dumps, problems, reconcile, rest, search
 from api.compression import Compression
-from api.endpoints import Endpoints
 from api.pages import page
 from api.service import running, service_of
 from kg.config import Settings
@@ -47,7 +46,6 @@ def create_app(settings: Settings) -> FastAPI:
         expose_headers=["Content-Range", "ETag", "Link", "Location", "Retry-After"],
     )
     app.add_middleware(Compression)
-    app.add_middleware(Endpoints)  # added last, asked first
     app.include_router(control.router)
     app.state.dumps = dumps.Dumps()
     app.include_router(dumps.router)

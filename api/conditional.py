@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from fastapi import Request
@@ -11,12 +12,12 @@ CACHE = "public, no-cache"
 """Keep it, but ask whether it is still so: the answer is a 304 while the data stands."""
 
 _VERSION_LENGTH = 16
+_SAFE = re.compile(r"[^A-Za-z0-9]")
 
 
 def etag(version: str, form: str) -> str:
     """``form`` tells apart what one address can answer with: a media type, mostly."""
-    tag = "".join(c if c.isalnum() else "-" for c in form)
-    return f'"{version[:_VERSION_LENGTH]}.{tag}"'
+    return f'"{version[:_VERSION_LENGTH]}.{_SAFE.sub("-", form)}"'
 
 
 def not_modified(request: Request, tag: str) -> Response | None:

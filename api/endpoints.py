@@ -1,4 +1,4 @@
-"""The addresses of the SPARQL protocols, before all other routes: ASGI middleware.
+"""The addresses of the SPARQL protocols, before all other routes.
 
 ========================  ===========================================================
 ``/sparql``               query, service description (:mod:`api.sparql`)
@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from api import graphstore, service_description, sparql, update
 from api.exchange import FORM_TYPE, ClientGone, Exchange
@@ -24,6 +25,11 @@ from kg.errors import ChiptrailError
 _EXPOSED = "ETag, Link, Location, Retry-After"
 _REQUEST_HEADERS = "Accept, Content-Type, If-None-Match"
 _DAY = "86400"
+# What lets pages of any site read an answer; never with credentials.
+_SHARED = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", _EXPOSED.encode()),
+]
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,9 @@ _UNDER = {"/data/": ("PUT", "POST", "DELETE", *_READ), "/graph/": ("PUT", "POST"
 
 
 class Endpoints:
-    """Answers the protocols; everything else is for ``app``."""
+    """ASGI: answers the protocols before ``app`` is asked, which answers everything else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,15 +77,18 @@ class Endpoints:
         if endpoint is None:
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, _shared(send) if endpoint.shared else send)
+        scope["app"] = self.app
+        shared = _SHARED if endpoint.shared else []
+        exchange = Exchange(self.app.state.service, scope, receive, send, shared)
         try:
-            await _serve(endpoint, exchange)
+            if not (endpoint is _QUERY and await sparql.repeat(exchange)):
+                await _serve(endpoint, exchange)
         except ClientGone:
             return
         except ChiptrailError as error:
             if exchange.started:
                 raise  # the server cuts the connection: see Exchange.stream
-            await as_problem(error)(scope, receive, exchange.send)
+            await exchange.respond(as_problem(error))
 
 
 def _find(scope: Scope) -> Endpoint | None:
@@ -96,7 +105,7 @@ async def _serve(endpoint: Endpoint, exchange: Exchange) -> None:
     if exchange.method not in endpoint.methods:
         allowed = ", ".join(endpoint.methods)
         answer = problem(405, f"there is: {allowed}", headers={"Allow": allowed})
-        await answer(exchange.scope, exchange.receive, exchange.send)
+        await exchange.respond(answer)
     elif exchange.method == "OPTIONS":
         await exchange.whole(204, _options(endpoint))
     else:
@@ -113,20 +122,3 @@ def _options(endpoint: Endpoint) -> dict[str, str]:
         headers["Access-Control-Allow-Headers"] = _REQUEST_HEADERS
         headers["Access-Control-Max-Age"] = _DAY
     return headers
-
-
-def _shared(send: Send) -> Send:
-    """Lets pages of any site read the answer; never with credentials."""
-
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_SHARED]}
-        await send(message)
-
-    return sender
-
-
-_SHARED = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", _EXPOSED.encode()),
-]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.compression import LEAST, Gzip, accepts_gzip, compressed, gzip_tag, plain_tags
@@ -40,15 +41,15 @@ class ClientGone(Exception):
 class Exchange:
     """A request, and the means to answer it. ``started``: the answer's head is sent."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, service: Service, scope: Scope, receive: Receive, send: Send, more: RawHeaders
+    ) -> None:
+        """``more``: headers that every answer has."""
+        self.service = service
         self.scope, self.receive, self.send = scope, receive, send
         self.method: str = scope["method"]
         self.started = False
-
-    @property
-    def service(self) -> Service:
-        service: Service = self.scope["app"].state.service
-        return service
+        self._more = more
 
     @property
     def client(self) -> str:
@@ -162,10 +163,19 @@ class Exchange:
         if self.gzip and len(body) >= LEAST and status == 200:
             headers, body = _as_gzip(headers), await compressed(body)
         length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
-        raw_headers = raw({**headers, **length})
-        await self.start(status, raw_headers)
+        sent = await self.start(status, raw({**headers, **length}))
         await self.send({"type": "http.response.body", "body": body})
-        return raw_headers, body
+        return sent, body
+
+    async def again(self, headers: RawHeaders, body: bytes) -> None:
+        """Send what :meth:`whole` has sent."""
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def respond(self, response: Response) -> None:
+        """Send a ready-made answer."""
+        response.raw_headers += self._more
+        await response(self.scope, self.receive, self.send)
 
     async def stream(self, headers: Mapping[str, str], answer: Answer) -> None:
         """Send an answer while it comes.
@@ -201,9 +211,12 @@ class Exchange:
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
 
-    async def start(self, status: int, headers: RawHeaders) -> None:
+    async def start(self, status: int, headers: RawHeaders) -> RawHeaders:
+        """Send the head of an answer; all its headers."""
         self.started = True
+        headers = [*headers, *self._more]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        return headers
 
 
 def pairs(encoded: bytes, where: str) -> Pairs:

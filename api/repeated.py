@@ -6,7 +6,7 @@ cannot be found.
 
 from __future__ import annotations
 
-Key = tuple[object, ...]
+Key = tuple[str | bytes, ...]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _OVERHEAD = 1024  # bytes that an entry costs beside its key and its body
@@ -37,4 +37,4 @@ class Repeated:
 
 
 def _weight(key: Key) -> int:
-    return _OVERHEAD + sum(len(part) for part in key if isinstance(part, bytes | str))
+    return _OVERHEAD + sum(map(len, key))

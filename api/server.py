@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
+from api.endpoints import Endpoints
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
@@ -28,7 +29,7 @@ def serve(settings: Settings, empty: bool, progress: Progress) -> None:
     operations.prepare(settings, empty, progress)
     logging.getLogger("uvicorn.error").addFilter(_brief)
     uvicorn.run(
-        create_app(settings),
+        Endpoints(create_app(settings)),
         host=settings.host,
         port=settings.port,
         log_level="info",
@@ -95,9 +96,14 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self in self.idle and not self._take_head(data):
+        begun = self in self.idle and (self._received or len(data) > self.settings.header_bytes)
+        if begun and not self._within_limit(data):
+            self._refuse(b"431 Request Header Fields Too Large")
             return
         super().data_received(data)
+        if self in self.idle:  # the headers are not complete yet
+            self._received, self._tail = self._received + len(data), data[-3:]
+            self._start_timer(self.settings.header_timeout, self._too_slow)
 
     def on_headers_complete(self) -> None:
         self._wait_no_more()
@@ -145,18 +151,13 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._timer is None:
             self._timer = self.loop.call_later(seconds, action)
 
-    def _take_head(self, data: bytes) -> bool:
-        """Whether the headers are still within their limit."""
-        self._start_timer(self.settings.header_timeout, self._too_slow)
-        before, self._received = self._received, self._received + len(data)
+    def _within_limit(self, data: bytes) -> bool:
+        """Whether the headers, which ``data`` goes on with, keep to their limit."""
         most = self.settings.header_bytes
-        if self._received > most:
-            end = (self._tail + data).find(b"\r\n\r\n")
-            if end < 0 or before + end > most:
-                self._refuse(b"431 Request Header Fields Too Large")
-                return False
-        self._tail = data[-3:]
-        return True
+        if self._received + len(data) <= most:
+            return True
+        end = (self._tail + data).find(b"\r\n\r\n")
+        return end >= 0 and self._received + end <= most
 
     def _too_slow(self) -> None:
         if self._received:

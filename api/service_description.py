@@ -114,7 +114,7 @@ async def _workbench(exchange: Exchange) -> None:
     prologue = exchange.service.names.sparql_prologue
     page = pages.page(request, "workbench.html", title="SPARQL", prologue=prologue)
     page.headers["Vary"] = "Accept"
-    await page(exchange.scope, exchange.receive, exchange.send)
+    await exchange.respond(page)
 
 
 async def _service(exchange: Exchange) -> Description:

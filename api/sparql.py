@@ -29,8 +29,8 @@ from kg.serving import Form, Inspection, QueryRequest, inspect
 QUERY_TYPE = "application/sparql-query"
 
 _VERSIONS = ("1.2", "1.1")
-_KEY_HEADERS = (b"accept", b"accept-encoding", b"content-type", b"host")
-_NOT_KEPT = (b"if-none-match", b"content-encoding")
+_KEY_HEADERS = frozenset({b"accept", b"accept-encoding", b"content-type", b"host"})
+_NOT_KEPT = frozenset({b"if-none-match", b"content-encoding"})
 
 
 def _offers(formats: Sequence[Format]) -> tuple[Offer, ...]:
@@ -51,33 +51,48 @@ class ProtocolQuery:
     named_graphs: tuple[str, ...] = ()
 
 
+async def repeat(exchange: Exchange) -> bool:
+    """Answer a GET that was answered before; False where it was not."""
+    if exchange.method != "GET":
+        return False
+    key = _key(exchange, b"")
+    stored = exchange.service.repeated.get(key) if key else None
+    if stored is None:
+        return False
+    await exchange.again(*stored)
+    return True
+
+
 async def query(exchange: Exchange) -> None:
     """Answer a request to ``/sparql``."""
-    body = b""
-    if exchange.method == "POST":
-        body = await exchange.body("query_bytes")
+    if exchange.method != "POST":
+        asked = _from_url(exchange)
+        if asked.text is None:
+            await service_description.describe(exchange)
+        else:
+            await _answer(exchange, asked, _key(exchange, b""))
+        return
+    body = await exchange.body("query_bytes")
     key = _key(exchange, body)
-    repeated = exchange.service.repeated
-    if key is not None and (stored := repeated.get(key)) is not None:
-        await exchange.start(200, stored[0])
-        await exchange.send({"type": "http.response.body", "body": stored[1]})
-        return
-    asked = _from_body(exchange, body) if exchange.method == "POST" else _from_url(exchange)
-    if asked.text is None and exchange.method != "POST":
-        await service_description.describe(exchange)
-        return
-    await _answer(exchange, asked, key)
+    if key is not None and (stored := exchange.service.repeated.get(key)) is not None:
+        await exchange.again(*stored)
+    else:
+        await _answer(exchange, _from_body(exchange, body), key)
 
 
 def _key(exchange: Exchange, body: bytes) -> Key | None:
-    """What the answer depends on; None where it depends on more."""
+    """What the answer depends on; None where it depends on more, or nothing is in force."""
     scope = exchange.scope
-    headers = tuple(value for name, value in scope["headers"] if name in _KEY_HEADERS)
-    names = tuple(name for name, _ in scope["headers"] if name in _KEY_HEADERS)
-    if any(name in _NOT_KEPT for name, _ in scope["headers"]) or scope["http_version"] == "1.0":
+    if scope["http_version"] == "1.0" or exchange.method == "HEAD":
         return None
-    version = exchange.service.version
-    return (exchange.method, version, scope["query_string"], body, names, *headers)
+    key: list[str | bytes] = [exchange.method, scope["query_string"], body]
+    for header in scope["headers"]:
+        if header[0] in _KEY_HEADERS:
+            key += header
+        elif header[0] in _NOT_KEPT:
+            return None
+    key.append(exchange.service.version)
+    return tuple(key)
 
 
 def _from_url(exchange: Exchange) -> ProtocolQuery:
@@ -147,7 +162,7 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
             await exchange.stream(headers, answer)
             return
         sent = await exchange.whole(200, headers, answer.body)
-        if key is not None and key[1] == answer.version and inspection.repeatable:
+        if key is not None and key[-1] == answer.version and inspection.repeatable:
             exchange.service.repeated.put(key, *sent)
 
 
