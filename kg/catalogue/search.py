@@ -234,7 +234,7 @@ class Search:
         """
         asked = sorted(grams)
         sql = "SELECT term, uses FROM gram WHERE term IN (SELECT value FROM json_each(?))"
-        uses = dict(self._rows(sql, (json.dumps(asked),)))
+        uses: dict[str, int] = dict(self._rows(sql, (json.dumps(asked),)))
         return sorted(asked, key=lambda gram: uses.get(gram, 0))[: 4 * 2 + 1]
 
     def labels(self, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
