@@ -28,6 +28,9 @@ from kg.snapshots import Snapshot
 _BUILT = (*DERIVED_GRAPHS, "ontology")
 _NOT_MERGED = ("history", "rdf12")
 
+KEEPER = "kg.upkeep:Upkeep"
+"""What runs inside a write, in the writer process."""
+
 # RFC 3987 allows more, but these end an IRI in SPARQL and never stand in one of ours.
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 
@@ -115,6 +118,7 @@ def _write_policy(settings: Settings) -> WritePolicy:
         settings.default_graph == "union",
         frozenset(names.expand(f"g:{graph}").value for graph in _BUILT),
         frozenset(names.expand(f"g:{graph}").value for graph in _NOT_MERGED),
+        KEEPER if settings.default_graph == "union" else None,
     )
 
 

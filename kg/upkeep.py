@@ -7,7 +7,6 @@ our namespace are their owner's business and cost nothing here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +15,33 @@ from pyoxigraph import NamedNode, Quad, Store
 from kg.build import Examined, examine, write_sidecars
 from kg.catalogue import View
 from kg.derive import asserted, derive
-from kg.intake import DatasetInfo, Intake, documents_in
+from kg.intake import DatasetInfo, Intake, builtin_info, documents_in
 from kg.namespaces import Namespaces
 
 _BEARS_ON_STATUS = ("policy", "entities", "measurements")
 """A write into none of these (nor into an import) leaves control status as it was."""
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What has to follow a write: quads of named graphs to take out and to put in."""
-
-    removed: list[Quad]
-    added: list[Quad]
-
-
 class Upkeep:
     """Keeps what is derived in step with what is asserted, write by write."""
 
-    def __init__(self, base: str, dataset: Mapping[str, Any]) -> None:
-        """``dataset``: the dataset's facts in the snapshot, as the build wrote them."""
-        self._names = Namespaces(base)
-        self._info = DatasetInfo.model_validate(dataset)
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        """``facts`` of the snapshot in force; one without a dataset was made empty."""
+        self._names = Namespaces(facts["base"])
+        given = facts.get("dataset")
+        self._info = DatasetInfo.model_validate(given) if given else builtin_info()
         self._latest: Examined | None = None
 
-    def follow(self, store: Store, changed: Collection[str]) -> Changes:
-        """What follows from a write that has changed these graphs of ``store``.
+    def follow(self, store: Store, changed: Collection[str]) -> tuple[list[Quad], list[Quad]]:
+        """What follows from a write that has changed these graphs of ``store``: quads of named
+        graphs to remove, and to add.
 
         Raises InvalidData with every finding where the write must be refused.
         """
         ours = self._names.prefixes["g"]
         slugs = {iri.removeprefix(ours) for iri in changed if iri.startswith(ours)}
         if not slugs:
-            return Changes([], [])
+            return [], []
         intake = self._intake(store)
         examined = examine(intake)
         anew = any(slug in _BEARS_ON_STATUS or slug.startswith("import-") for slug in slugs)
@@ -57,7 +50,7 @@ class Upkeep:
         derive(examined.store, self._names, examined.desk.statuses if anew else None)
         self._latest = examined
         before, after = set(self._model(store)), set(self._model(examined.store))
-        return Changes([*(before - after)], [*(after - before)])
+        return [*(before - after)], [*(after - before)]
 
     def finish(self, building: Path) -> None:
         """Write anew what a snapshot holds beside its store, where a write has changed it."""

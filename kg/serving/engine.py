@@ -332,7 +332,7 @@ class Engine:
                 "union": self._writes.union,
                 "derived": sorted(self._writes.derived),
                 "not_merged": sorted(self._writes.not_merged),
-                "accept": self._writes.accept,
+                "keeper": self._writes.keeper,
             }
         )
 

@@ -18,10 +18,10 @@ import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyoxigraph as ox
 
@@ -32,9 +32,23 @@ from kg.serving.wire import Kind
 from kg.serving.worker import describe
 
 Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
-Accept = Callable[[ox.Store, frozenset[str]], None]
 _DEFAULT = ox.DefaultGraph()
 _FINDINGS = 100
+
+
+class Keeper(Protocol):
+    """Keeps in step what depends on the graphs that are written."""
+
+    def follow(
+        self, store: ox.Store, changed: frozenset[str]
+    ) -> tuple[list[ox.Quad], list[ox.Quad]]:
+        """What follows from a write that has changed these graphs: quads to remove, to add.
+
+        :raises InvalidData: the write must be refused.
+        """
+
+    def finish(self, building: Path) -> None:
+        """A generation is about to be published: write what it holds beside its store."""
 
 
 class Fatal(Exception):
@@ -53,7 +67,7 @@ def main(descriptor: int, order: dict[str, Any]) -> None:
             order["union"],
             frozenset(order["derived"]),
             frozenset(order["not_merged"]),
-            _hook(order["accept"]),
+            order["keeper"],
         )
         return lambda: _serve(descriptor, writer)
 
@@ -93,14 +107,19 @@ class Writer:
         union: bool,
         derived: frozenset[str],
         not_merged: frozenset[str],
-        accept: Accept | None,
+        keeper: str | None,
     ) -> None:
-        """``derived``: graphs that cannot be written. ``not_merged``: left out of the merge."""
-        self._store_dir, self._derived, self._accept = store_dir, derived, accept
+        """``derived``: graphs that cannot be written. ``not_merged``: left out of the merge.
+
+        ``keeper``: ``package.module:Class`` of a :class:`Keeper`, made with the facts of the
+        generation in force.
+        """
+        self._store_dir, self._derived = store_dir, derived
         self._union, self._not_merged = union, {ox.NamedNode(iri) for iri in not_merged}
         self._lock = _lock(store_dir)
         self._base = snapshots.require(store_dir)
         self._facts = dict(self._base.facts)
+        self._keeper: Keeper | None = _class(keeper)(self._facts) if keeper else None
         self._store = ox.Store(str(_clone(self._base.store, store_dir / "writer")))
         self._changed = False
         self.operations = {
@@ -168,6 +187,8 @@ class Writer:
             building = snapshots.begin(self._store_dir)
             self._store.backup(str(building / "store"))
             _link_others(self._base.path, building)
+            if self._keeper is not None:
+                self._keeper.finish(building)
             self._facts |= {"version": secrets.token_hex(32), "group": work["group"]}
             snapshots.write_facts(building, self._facts)
             try:
@@ -215,21 +236,30 @@ class Writer:
         self._follow(removed, added)
 
     def _follow(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
-        """The graphs have changed so: bring the merge in step and have it accepted."""
-        self._changed = True
-        if self._union:
-            self._store.extend(_merged(quad) for quad in added if self._is_merged(quad))
-            for quad in removed:
-                if self._is_merged(quad) and not self._stands_elsewhere(quad):
-                    self._store.remove(_merged(quad))
+        """The graphs have changed so: bring in step with them what depends on them."""
+        self._merge(removed, added)
         changed = _graphs([*removed, *added])
-        self._count(removed, added)
         try:
             self._protect(False, changed)
-            if self._accept is not None:
-                self._accept(self._store, changed)
+            if self._keeper is not None:
+                removed, added = self._keeper.follow(self._store, changed)
+                for quad in removed:
+                    self._store.remove(quad)
+                self._store.extend(added)
+                self._merge(removed, added)
         except (Forbidden, InvalidData) as error:
             raise Fatal(error) from error
+
+    def _merge(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
+        """Bring the default graph and the counts in step with changes of named graphs."""
+        self._changed = True
+        self._count(removed, added)
+        if not self._union:
+            return
+        self._store.extend(_merged(quad) for quad in added if self._is_merged(quad))
+        for quad in removed:
+            if self._is_merged(quad) and not self._stands_elsewhere(quad):
+                self._store.remove(_merged(quad))
 
     def _count(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
         """Keep the facts' counts in step, where the build wrote any."""
@@ -255,7 +285,7 @@ class Writer:
         if self._union and work["writes_default"]:
             _check_syntax(work)
         self._protect(work["writes_default"], ())
-        if not self._union and not self._derived and self._accept is None:
+        if not self._union and not self._derived and self._keeper is None:
             self._update_unobserved(work)
             return
         if work["graphs"] is None:
@@ -386,13 +416,13 @@ def _link_others(old: Path, new: Path) -> None:
             os.link(file, new / file.name)
 
 
-def _hook(name: str | None) -> Accept | None:
-    """``package.module:function``"""
-    if name is None:
-        return None
-    module, _, function = name.partition(":")
-    hook: Accept = getattr(importlib.import_module(module), function)
-    return hook
+def _class(name: str) -> Callable[[Mapping[str, Any]], Keeper]:
+    """``package.module:Class``"""
+    module, _, attribute = name.partition(":")
+    found: Callable[[Mapping[str, Any]], Keeper] = getattr(
+        importlib.import_module(module), attribute
+    )
+    return found
 
 
 def _describe(error: Exception) -> dict[str, Any]:

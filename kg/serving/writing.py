@@ -31,15 +31,15 @@ class WritePolicy:
     """What may be written, and what must follow when something is.
 
     ``union``: the default graph is the merge of all named graphs but ``not_merged``, and
-    cannot be written itself. ``derived``: IRIs of graphs that cannot be written. ``accept``:
-    ``package.module:function``, called in the writer with the store and the IRIs of the
-    graphs that a write has changed; it raises :class:`kg.errors.InvalidData` to refuse it.
+    cannot be written itself. ``derived``: IRIs of graphs that cannot be written. ``keeper``:
+    ``package.module:Class`` of a :class:`kg.serving.writer.Keeper`, which runs in the writer:
+    it refuses writes, and says what follows from those that it does not.
     """
 
     union: bool = True
     derived: frozenset[str] = frozenset()
     not_merged: frozenset[str] = frozenset()
-    accept: str | None = None
+    keeper: str | None = None
 
 
 @dataclass(frozen=True)

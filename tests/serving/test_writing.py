@@ -18,7 +18,7 @@ from kg.errors import (
     NotFound,
 )
 from kg.serving import Document, Engine, Limits, WritePolicy
-from tests.serving.accept import MODEL
+from tests.serving.keeper import MODEL
 from tests.serving.stores import (
     COUNT,
     EX,
@@ -31,6 +31,7 @@ from tests.serving.stores import (
     with_engine,
 )
 
+KEEPER = "tests.serving.keeper:Labels"
 G, H, K = EX + "g", EX + "h", EX + "k"
 STRICT = WritePolicy(union=False)
 TURTLE = "text/turtle"
@@ -253,7 +254,7 @@ def test_the_dataset_of_the_protocol_is_used(store_dir: Path) -> None:
     with_engine(store_dir, scenario)
 
 
-def test_what_the_hook_refuses_is_undone_and_the_rest_is_done(store_dir: Path) -> None:
+def test_what_the_keeper_refuses_is_undone_and_the_rest_is_done(store_dir: Path) -> None:
     labelled = f"INSERT DATA {{ GRAPH <{MODEL}> {{ <{EX}s> <{EX}label> 'S' }} }}"
     unlabelled = f"INSERT DATA {{ GRAPH <{MODEL}> {{ <{EX}t> <{EX}p> 1 }} }}"
 
@@ -263,10 +264,21 @@ def test_what_the_hook_refuses_is_undone_and_the_rest_is_done(store_dir: Path) -
         *_, refused, _, _ = await asyncio.gather(*work, return_exceptions=True)
         assert isinstance(refused, InvalidData)
         assert "no label" in str(refused)
-        assert await count(engine) == 5
+        assert await count(engine) == 6
 
-    policy = WritePolicy(accept="tests.serving.accept:only_with_labels")
-    with_engine(store_dir, scenario, writes=policy)
+    with_engine(store_dir, scenario, writes=WritePolicy(keeper=KEEPER))
+
+
+def test_what_follows_a_write_is_in_the_same_generation(store_dir: Path) -> None:
+    async def scenario(engine: Engine) -> None:
+        for number in range(1, 3):
+            await engine.update(
+                f"INSERT DATA {{ GRAPH <{MODEL}> {{ <{EX}s{number}> <{EX}label> 'S' }} }}"
+            )
+            assert (engine.snapshot.path / "labelled").read_text() == str(number)
+            assert await count(engine) == number + 1, "the labels, and one count of them"
+
+    with_engine(store_dir, scenario, writes=WritePolicy(keeper=KEEPER))
 
 
 def test_a_runaway_update_is_ended_and_its_neighbours_are_not(store_dir: Path) -> None:
