@@ -1,4 +1,4 @@
-"""Documents of claims with their whole provenance, and of contradictions among them."""
+"""Documents of claims with their whole provenance."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _link_reference(view: View, node: NamedNode) -> Json:
     kind = view.node(node, "ct:linkType")
     return compact(
         {
-            "id": _link_slug(view, node),
+            "id": link_slug(view, node),
             "type": view.slug(kind) if kind else None,
             "strict": view.value(node, "ct:strict"),
             "claims": [view.slug(member) for member in view.nodes(node, "ct:member")],
@@ -140,7 +140,7 @@ def _link_reference(view: View, node: NamedNode) -> Json:
     )
 
 
-def _link_slug(view: View, node: NamedNode) -> str:
+def link_slug(view: View, node: NamedNode) -> str:
     return view.slug(node).removeprefix("link-")
 
 
@@ -155,35 +155,3 @@ def _claim_facets(document: Json) -> dict[str, list[Facet]]:
     facets["current"] = ids([document.get("current")])
     facets["stated"] = [document["stated"]["latest"]] if document.get("stated") else []
     return facets
-
-
-def contradiction_entry(view: View, node: NamedNode, collection: str) -> Entry:
-    members = [claim_entry(view, n, "claims").document for n in view.nodes(node, "ct:member")]
-    origins = sorted({(m.get("upstream") or m.get("source") or m)["id"] for m in members})
-    documents = sorted({m["source"]["id"] for m in members if m.get("source")})
-    document = {
-        "id": _link_slug(view, node),
-        "iri": node.value,
-        "type": "Contradiction",
-        "label": " ".join(view.values(node, "rdfs:comment")),
-        "strict": view.value(node, "ct:strict"),
-        "documents": documents,
-        "independent_origins": origins,
-        "within_one_document": len(documents) == 1,
-        "claims": [_side(member) for member in members],
-    }
-    facets: dict[str, list[Facet]] = {
-        "strict": [bool(document["strict"])],
-        "within_one_document": [len(documents) == 1],
-        "source": list(documents),
-        "claim": [member["id"] for member in members],
-        "about": sorted({str(i) for member in members for i in _claim_facets(member)["about"]}),
-    }
-    return make_entry(collection, document, facets)
-
-
-def _side(member: Json) -> Json:
-    """What a reader needs of a claim to weigh it against another."""
-    keys = ("id", "iri", "paraphrase", "hedge", "polarity", "speaker", "source", "upstream", "rank")
-    verdicts = [v["verdict"]["id"] for v in member.get("verdicts", []) if "verdict" in v]
-    return compact({key: member.get(key) for key in keys} | {"verdicts": verdicts})

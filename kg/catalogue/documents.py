@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from pyoxigraph import NamedNode
 
-from kg.catalogue.claims import claim_entry, contradiction_entry
+from kg.catalogue.claims import claim_entry
+from kg.catalogue.contradictions import contradictions
 from kg.catalogue.entities import concept_entry, entity_entry
 from kg.catalogue.entry import Entry
 from kg.catalogue.policies import policy_entry
@@ -24,12 +25,9 @@ def _concepts(view: View) -> Iterator[NamedNode]:
     return view.instances("skos:Concept")
 
 
-def _contradictions(view: View) -> list[NamedNode]:
-    return view.subjects("ct:linkType", view.names.expand("con:contradicts"))
-
-
 Select = Callable[[View], Iterable[NamedNode]]
 Write = Callable[[View, NamedNode, str], Entry]
+List = Callable[[View, str], Iterable[Entry]]
 
 
 def _of(*classes: str) -> Select:
@@ -61,22 +59,29 @@ _POLICIES = _of(
     "Instrument", "Rule", "Policy", "RegulatoryAction", "PolicyProposal", "Investigation"
 )
 
-COLLECTIONS: dict[str, tuple[Select, Write]] = {
-    "chips": (_CHIPS, chip_entry),
-    "firms": (_FIRMS, firm_entry),
-    "policies": (_POLICIES, policy_entry),
-    "claims": (_of("Claim"), claim_entry),
-    "sources": (_of("SourceDocument", "UpstreamReport", "Reference", "Evidence"), source_entry),
-    "contradictions": (_contradictions, contradiction_entry),
-    "entities": (_entities, entity_entry),
-    "concepts": (_concepts, concept_entry),
+
+def _each(select: Select, write: Write) -> List:
+    """Lists whose entries are of one node each."""
+    return lambda view, collection: (write(view, node, collection) for node in select(view))
+
+
+COLLECTIONS: dict[str, List] = {
+    "chips": _each(_CHIPS, chip_entry),
+    "firms": _each(_FIRMS, firm_entry),
+    "policies": _each(_POLICIES, policy_entry),
+    "claims": _each(_of("Claim"), claim_entry),
+    "sources": _each(
+        _of("SourceDocument", "UpstreamReport", "Reference", "Evidence"), source_entry
+    ),
+    "contradictions": contradictions,
+    "entities": _each(_entities, entity_entry),
+    "concepts": _each(_concepts, concept_entry),
 }
-"""Collection → which nodes it lists, and how the document of one is written."""
+"""Collection → how its entries are written from the graph."""
 
 
 def entries(view: View) -> Iterator[Entry]:
     """Every entry of every collection, with its classes."""
-    for collection, (select, write) in COLLECTIONS.items():
-        for node in select(view):
-            entry = write(view, node, collection)
+    for collection, write in COLLECTIONS.items():
+        for entry in write(view, collection):
             yield replace(entry, kinds=view.lineage(entry.document["type"]))

@@ -17,7 +17,7 @@ from kg.catalogue.entry import (
 from kg.catalogue.view import Json, View
 
 
-def _measurement(view: View, node: NamedNode) -> Json:
+def measurement(view: View, node: NamedNode) -> Json:
     unit = view.node(node, "ct:unit")
     status = view.node(node, "ct:status")
     return compact(
@@ -37,7 +37,7 @@ def _measurement(view: View, node: NamedNode) -> Json:
 
 
 def chip_entry(view: View, node: NamedNode, collection: str) -> Entry:
-    figures = [_measurement(view, m) for m in view.subjects("ct:of", node)]
+    figures = [measurement(view, m) for m in view.subjects("ct:of", node)]
     document = compact(
         {
             **entity_head(view, node),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolutions, Store, Triple
 
 from kg.mapping import RDF_TYPE
 from kg.namespaces import Namespaces
+from kg.resources import query
 
 Term = NamedNode | BlankNode | Literal | Triple
 Json = dict[str, Any]
+Row = dict[str, NamedNode | Literal]
 
 _DEFAULT = DefaultGraph()
 
@@ -122,6 +124,13 @@ class View:
 
     def references(self, subject: NamedNode, curie: str) -> list[Json]:
         return [ref for node in self.nodes(subject, curie) if (ref := self.reference(node))]
+
+    def select(self, name: str) -> list[Row]:
+        """The rows of a SELECT in ``kg/queries``, by variable; unbound ones are left out."""
+        text = self.names.sparql_prologue + self.names.rebase(query(name))
+        found = cast("QuerySolutions", self.store.query(text))
+        names = [variable.value for variable in found.variables]
+        return [{name: row[name] for name in names if row[name] is not None} for row in found]
 
     def _predicate(self, curie: str) -> NamedNode:
         if curie not in self._predicates:

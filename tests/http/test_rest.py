@@ -16,7 +16,7 @@ COLLECTIONS = {
     "chips": 132,
     "claims": 223,
     "sources": 115,
-    "contradictions": 18,
+    "contradictions": 27,
 }
 
 
@@ -66,7 +66,32 @@ def test_pages_cover_the_list_without_gap_or_repetition(client: httpx.Client) ->
         ("contradictions?about=shenzhen-gpu-repair-industry", ["L03", "L17"]),
         (
             "contradictions?within_one_document=true",
-            ["L08", "L09", "L10", "L11", "L15", "L17", "L18", "L47", "L48"],
+            [
+                *("L08", "L09", "L10", "L11", "L15", "L17", "L18", "L47", "L48"),
+                "hedge-c2-05-c2-34-c2-75",
+                *(f"straddle-aws-{chip}-tpp" for chip in ("inferentia2", "trainium1", "trainium3")),
+            ],
+        ),
+        ("contradictions?kind=opposite-polarity", ["L04"]),
+        ("contradictions?kind=rival-values", ["L03"]),
+        ("contradictions?kind=hedge-conflict", ["hedge-c2-05-c2-34-c2-75"]),
+        ("contradictions?kind=disjoint-values", ["values-c4-26-x-01"]),
+        (
+            "contradictions?kind=straddles-threshold",
+            [
+                "straddle-amd-mi350x-io-bandwidth",
+                "straddle-aws-inferentia2-tpp",
+                "straddle-aws-trainium1-tpp",
+                "straddle-aws-trainium3-tpp",
+                "straddle-cambricon-mlu590-tpp",
+                "straddle-hygon-dcu-k100-dram-bandwidth",
+                "straddle-nvidia-rtx-pro-6000d-dram-bandwidth",
+            ],
+        ),
+        ("contradictions?claim=c2-05", ["L10", "hedge-c2-05-c2-34-c2-75"]),
+        (
+            "contradictions?settled=true",
+            ["L08", "L09", "L15", "L16", "L17", "L18", "values-c4-26-x-01"],
         ),
         (
             "sources?type=SourceDocument&reliability=admiralty-d",
@@ -130,6 +155,42 @@ def test_contradictions_count_independent_origins(client: httpx.Client) -> None:
     assert [claim["id"] for claim in contradiction["claims"]] == ["c0-14", "c1-24"]
     assert contradiction["strict"] is True
     assert len(contradiction["independent_origins"]) == 2
+
+
+def test_a_contradiction_that_a_query_finds_says_how_it_is_settled(client: httpx.Client) -> None:
+    release = get(client, "/api/contradictions/values-c4-26-x-01")
+    assert (release["kind"], release["strict"]) == ("disjoint-values", True)
+    settled = release["settled_by"]
+    assert settled["settled"] is True
+    (verdict,) = settled["verdicts"]
+    assert (verdict["claim"], verdict["corrected_by"]["id"]) == ("c4-26", "x-01")
+    assert settled["text"].startswith("c4-26 is refuted (E12), corrected by x-01")
+    assert get(client, "/api/contradictions/L04")["settled_by"]["settled"] is False
+
+
+def test_a_hedge_conflict_names_the_curated_link_inside_it(client: httpx.Client) -> None:
+    conflict = get(client, "/api/contradictions/hedge-c2-05-c2-34-c2-75")
+    hedges = {claim["id"]: claim["hedge"]["id"] for claim in conflict["claims"]}
+    assert hedges == {"c2-05": "opinion", "c2-34": "opinion", "c2-75": "asserted"}
+    assert (conflict["strict"], conflict["curated_links"]) == (False, ["L10"])
+    (origin,) = conflict["independent_origins"]
+    assert origin["claims"] == ["c2-05", "c2-34", "c2-75"]
+
+
+def test_retellings_of_one_report_are_one_origin(client: httpx.Client) -> None:
+    ramp = get(client, "/api/contradictions/L14")
+    origins = {origin["id"]: origin["claims"] for origin in ramp["independent_origins"]}
+    assert origins == {"ai-forbidden-tools": ["c1-26"], "reuters-2025-12-12": ["c3-07", "c3-08"]}
+
+
+def test_figures_on_both_sides_of_a_threshold(client: httpx.Client) -> None:
+    slug = "straddle-nvidia-rtx-pro-6000d-dram-bandwidth"
+    straddle = get(client, f"/api/contradictions/{slug}")
+    (threshold,) = straddle["thresholds"]
+    assert threshold["condition"] == ">= 1400"
+    meets = {figure["value"]: figure["meets"] for figure in straddle["measurements"]}
+    assert meets == {1100: [], 1398: [], 1570: [">= 1400"]}
+    assert all(figure.get("sources") or figure["note"] for figure in straddle["measurements"])
 
 
 def test_aliases_are_accepted(client: httpx.Client) -> None:
