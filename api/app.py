@@ -12,13 +12,22 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
-from api import citations, control, documents, dumps, problems, reconcile, rest, search
+from api import citations, control, documents, dumps, problems, protocols, reconcile, rest, search
 from api.compression import Compression
 from api.pages import page
 from api.service import running, service_of
 from kg.config import Settings
 
 _HERE = Path(__file__).parent
+
+
+class Api(FastAPI):
+    """With the protocols, which :mod:`api.endpoints` answers, in its description."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = protocols.describe(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.service = service
             yield
 
-    app = FastAPI(
+    app = Api(
         title="Chiptrail",
         summary="Evidence on AI chips and export controls, as a knowledge graph",
         version="0.1.0",

@@ -109,3 +109,11 @@ def test_descriptions_follow_the_data(http: httpx.Client) -> None:
     update(http, "INSERT DATA { <a:s> <a:p> <a:o> }")
     after = http.get("/.well-known/void", headers={"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
+
+
+def test_openapi_describes_the_protocols(http: httpx.Client) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    for path in ("/sparql", "/update", "/data", "/.well-known/void"):
+        described = {method.upper() for method in paths[path]}
+        allowed = set(http.options(path).headers["allow"].split(", "))
+        assert described == allowed - {"HEAD", "OPTIONS"}
