@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kg import operations
-from kg.build import Progress, build, quiet
+from kg.build import Progress, quiet
 from kg.check import check_files, check_source
 from kg.config import Settings, load_settings, variables
 from kg.errors import ChiptrailError, InvalidData
 from kg.formats import RDF_FORMATS, RESULT_FORMATS
 from kg.importers import IMPORTERS, Options
 from kg.importers.run import import_into
-from kg.intake import read_base
 from kg.namespaces import Namespaces
 
 Command = Callable[[argparse.Namespace], None]
@@ -52,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    intake = read_base(Namespaces(settings.base), options.examples)
-    snapshot = build(intake, settings.store, _progress(), merge=settings.default_graph == "union")
+    discard = options.discard
+    snapshot = operations.build_records(settings, options.examples, _progress(), discard)
     print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
 
 
@@ -137,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     examples = ("--examples", "directory of the records (default: the built-in knowledge base)")
     one = add("build", _build, "build the store from the records")
     one.add_argument(examples[0], type=Path, help=examples[1])
+    one.add_argument("--discard", action="store_true", help="even if the store holds more")
     _default_graph(one)
 
     one = add("serve", _serve, "serve the store over HTTP, building it first if there is none")

@@ -92,11 +92,16 @@ def _placed(finding: Finding, intake: Intake) -> Finding:
 
 
 def build(
-    intake: Intake, store_dir: Path, progress: Progress = quiet, merge: bool = True
+    intake: Intake,
+    store_dir: Path,
+    progress: Progress = quiet,
+    merge: bool = True,
+    made_from: str | None = None,
 ) -> Snapshot:
     """Make ``intake`` the generation in force of ``store_dir``.
 
     ``merge`` false leaves the store's default graph empty instead of the merge of all graphs.
+    ``made_from``: the digest of the records that ``intake`` is, where it is nothing else.
     Raises InvalidData where something is wrong with it; then, and on any other failure, the
     generation in force stays as it was.
     """
@@ -104,7 +109,7 @@ def build(
     examined = examine(intake)
     progress("derive")
     derive(examined.store, intake.names, examined.desk.statuses, merge)
-    return _write(examined, intake, store_dir, progress)
+    return _write(examined, intake, store_dir, progress, made_from)
 
 
 def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
@@ -128,7 +133,9 @@ def named_quads(store: Store) -> Iterator[Quad]:
     return (quad for quad in store if not isinstance(quad.graph_name, DefaultGraph))
 
 
-def _write(examined: Examined, intake: Intake, store_dir: Path, progress: Progress) -> Snapshot:
+def _write(
+    examined: Examined, intake: Intake, store_dir: Path, progress: Progress, made_from: str | None
+) -> Snapshot:
     store, names = examined.store, intake.names
     progress("hash")
     version = canonical_version(named_quads(store))
@@ -141,7 +148,8 @@ def _write(examined: Examined, intake: Intake, store_dir: Path, progress: Progre
         del disk
         progress("catalogue")
         write_sidecars(building, store, names, examined.recovered)
-        snapshots.write_facts(building, _facts(store, names, intake.info, version))
+        facts = _facts(store, names, intake.info, version)
+        snapshots.write_facts(building, facts | {"made_from": made_from})
         progress("publish")
         return snapshots.publish(store_dir, building)
     except BaseException:

@@ -27,13 +27,14 @@ from kg.build import Progress, build, build_empty, named_quads, quiet
 from kg.catalogue import View
 from kg.config import Settings
 from kg.derive import asserted, describe_dataset
-from kg.errors import InvalidInput, InvalidQuery, NotFound
+from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
 from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base
 from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
 from kg.policy.desk import Ask, Desk, read_ask
 from kg.recordfile import RECORDS_FILE, read_records_file
+from kg.resources import digest
 from kg.snapshots import Snapshot
 from kg.yamlfile import read_utf8
 
@@ -44,15 +45,46 @@ EXPORTS = tuple(exports.EXPORTS)
 
 
 def prepare(settings: Settings, empty: bool, progress: Progress = quiet) -> Snapshot:
-    """The store in force; where there is none, the built-in base is built (or an empty store)."""
+    """The store in force; where there is none, the built-in base is built (or an empty store).
+
+    A store that holds nothing but an older state of the built-in base is built anew.
+    """
     found = snapshots.current(settings.store)
-    if found is not None:
+    if found is None and empty:
+        return build_empty(Namespaces(settings.base), settings.store)
+    if found is not None and not _is_outdated(found):
         return found
-    names = Namespaces(settings.base)
-    if empty:
-        return build_empty(names, settings.store)
+    return build_records(settings, None, progress)
+
+
+def _is_outdated(snapshot: Snapshot) -> bool:
+    made_from = snapshot.facts.get("made_from")
+    return made_from is not None and not _has_more(snapshot) and made_from != digest()
+
+
+def _has_more(snapshot: Snapshot) -> bool:
+    """Whether a store holds what no records do: loads, imports, writes through HTTP."""
+    facts = snapshot.facts
+    return "group" in facts or (facts.get("made_from") is None and "dataset" in facts)
+
+
+def build_records(
+    settings: Settings, examples: Path | None, progress: Progress = quiet, discard: bool = False
+) -> Snapshot:
+    """Build the store from records (default: the built-in base).
+
+    Raises Conflict where the store in force holds more than records, unless that is to be
+    discarded; InvalidData with every finding.
+    """
+    found = snapshots.current(settings.store)
+    if found is not None and _has_more(found) and not discard:
+        raise Conflict(
+            f"{settings.store} holds what was loaded or written since it was built: back it up,"
+            " then build with --discard, or build into another --store"
+        )
+    intake = read_base(Namespaces(settings.base), examples)
     merge = settings.default_graph == "union"
-    return build(read_base(names), settings.store, progress, merge)
+    return build(intake, settings.store, progress, merge, digest(examples))
 
 
 def load(

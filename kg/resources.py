@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,17 @@ def ontology_directory() -> Path:
 def examples_directory() -> Path:
     """The built-in knowledge base: records under it, and the queries in ``queries/``."""
     return _data_directory("examples")
+
+
+def digest(examples: Path | None = None) -> str:
+    """A hash of everything that a build is made from: records, ontology, and this program."""
+    roots = (examples or examples_directory(), ontology_directory(), _PACKAGE)
+    suffixes = (".yaml", ".ttl", ".ru", ".rq", ".py")
+    found = hashlib.sha256()
+    for root in roots:
+        for path in sorted(p for p in root.rglob("*") if p.suffix in suffixes):
+            found.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 @cache

@@ -130,3 +130,16 @@ def test_status_of_what_there_is_not(built_store: Path) -> None:
     done = chiptrail("status", "nvidia-h2", "CN", "--store", built_store)
     assert (done.returncode, done.stdout) == (2, "")
     assert "nearest: nvidia-h20" in done.stderr
+
+
+def test_a_build_never_throws_away_what_was_loaded(own_store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.ttl"
+    own.write_text("<http://example.org/a> <http://example.org/b> 1 .")
+    graph = "http://example.org/graph"
+    assert chiptrail("load", own, "--graph", graph, "--store", own_store).returncode == 0
+    refused = chiptrail("build", "--store", own_store)
+    assert refused.returncode == 2
+    assert "--discard" in refused.stderr
+    assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "true\n"
+    assert chiptrail("build", "--discard", "--store", own_store).returncode == 0
+    assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "false\n"

@@ -15,7 +15,7 @@ from kg.config import load_settings
 from kg.errors import InvalidData
 from kg.intake import read_base
 from kg.namespaces import Namespaces
-from kg.operations import load, stored_intake
+from kg.operations import build_records, load, stored_intake
 from kg.resources import examples_directory
 
 NAMES = Namespaces()
@@ -24,7 +24,7 @@ NAMES = Namespaces()
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("store")
-    build(read_base(NAMES), directory)
+    build_records(load_settings({"store": directory}, {}), None)
     return directory
 
 
