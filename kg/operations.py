@@ -237,7 +237,8 @@ def status_text(answer: ControlStatus) -> Iterator[str]:
     yield ""
     yield answer.explanation
     for other in answer.others:
-        yield f"{other.jurisdiction}, {other.activity}: {other.effect} ({other.hedge}; {other.rule})"
+        where = f"{other.jurisdiction}, {other.activity}"
+        yield f"{where}: {other.effect} ({other.hedge}; {other.rule})"
     if answer.missing:
         yield f"not known: {', '.join(answer.missing)}"
     for citation in answer.citations:
