@@ -16,7 +16,7 @@ from kg import operations
 from kg.build import Progress, quiet
 from kg.check import check_files, check_source
 from kg.config import Settings, load_settings, variables
-from kg.errors import ChiptrailError, InvalidData
+from kg.errors import ChiptrailError, InvalidData, InvalidInput
 from kg.formats import RDF_FORMATS, RESULT_FORMATS
 from kg.importers import IMPORTERS, Options
 from kg.importers.run import import_into
@@ -61,6 +61,18 @@ def _serve(options: argparse.Namespace) -> None:
     from api.server import serve
 
     serve(_settings(options), empty=options.empty, progress=_progress())
+
+
+def _mcp(options: argparse.Namespace) -> None:
+    # As in _serve, and its package is an optional one.
+    try:
+        from api.mcp import run
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        message = "this needs the package mcp: pip install 'chiptrail[mcp]'"
+        raise InvalidInput(message) from None
+    run(options.url)
 
 
 def _load(options: argparse.Namespace) -> None:
@@ -146,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     _default_graph(one)
     one.epilog = _environment()
     one.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    one = add("mcp", _mcp, "answer language-model agents (MCP over standard input and output)")
+    one.add_argument("--url", default="http://127.0.0.1:8000", help="a running server")
 
     one = add("load", _load, "add files (YAML records or RDF) to the store")
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
