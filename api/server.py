@@ -96,14 +96,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        begun = self in self.idle and (self._received or len(data) > self.settings.header_bytes)
+        waited = self in self.idle
+        begun = waited and (self._received or len(data) > self.settings.header_bytes)
         if begun and not self._within_limit(data):
             self._refuse(b"431 Request Header Fields Too Large")
             return
         super().data_received(data)
-        if self in self.idle:  # the headers are not complete yet
-            self._received, self._tail = self._received + len(data), data[-3:]
+        if self in self.idle:  # headers are to come, or the rest of them
             self._start_timer(self.settings.header_timeout, self._too_slow)
+            if waited:
+                self._received, self._tail = self._received + len(data), data[-3:]
 
     def on_headers_complete(self) -> None:
         self._wait_no_more()

@@ -6,6 +6,7 @@ the bytes of the request are the key, the version of the data a part of it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,10 +25,11 @@ from api.negotiation import Offer, negotiate
 from api.repeated import Key
 from kg.errors import Conflict, InvalidInput, NotAcceptable, UnsupportedMedia
 from kg.formats import RDF_FORMATS, RESULT_FORMATS, Format
-from kg.serving import Form, Inspection, QueryRequest, inspect
+from kg.serving import Form, Inspection, Limits, QueryRequest, inspect
 
 QUERY_TYPE = "application/sparql-query"
 
+_AT_ONCE = 32 << 10
 _VERSIONS = ("1.2", "1.1")
 _KEY_HEADERS = frozenset({b"accept", b"accept-encoding", b"content-type", b"host"})
 _NOT_KEPT = frozenset({b"if-none-match", b"content-encoding"})
@@ -138,7 +140,7 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
     if not asked.text:
         raise InvalidInput("there is no query: give the parameter 'query'")
     engine, base = exchange.service.engine, exchange.url
-    inspection = inspect(asked.text, engine.limits, base)
+    inspection = await _inspect(asked.text, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
     if await _unchanged(exchange, inspection, media_type):
         return
@@ -164,6 +166,13 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         sent = await exchange.whole(200, headers, answer.body)
         if key is not None and key[-1] == answer.version and inspection.repeatable:
             exchange.service.repeated.put(key, *sent)
+
+
+async def _inspect(text: str, limits: Limits, base: str) -> Inspection:
+    """In a thread, where it takes long enough for others to notice."""
+    if len(text) <= _AT_ONCE:
+        return inspect(text, limits, base)
+    return await asyncio.to_thread(inspect, text, limits, base)
 
 
 def _negotiate(exchange: Exchange, form: Form) -> tuple[Offer, str]:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from kg import snapshots
 from kg.errors import ChiptrailError, Defect, Forbidden, InvalidQuery, Unavailable
@@ -35,6 +35,10 @@ from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_AT_ONCE = 32 << 10  # bytes that are looked at without letting others wait
 _RESTART = 0.1  # seconds before a zygote that ended is replaced
 
 
@@ -213,14 +217,14 @@ class Engine:
     async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
         """Look at a text before it is run; one that is malformed is that before it is forbidden."""
         try:
-            return self.inspect(text, base or "", update)
+            return await _aside(len(text), self.inspect, text, base or "", update)
         except Forbidden:
             await self._check(text, base, update, client)
             raise
 
     async def _check(self, text: str, base: str | None, update: bool, client: str) -> None:
         """Have a text read that reaches out, over no data and with nowhere to reach."""
-        inspection = gate.inspect(text, self.limits, base or "", update)
+        inspection = await _aside(len(text), gate.inspect, text, self.limits, base or "", update)
         if any(address.verb == "SERVICE" and not address.iri for address in inspection.remote):
             return  # it cannot be made harmless
         harmless = gate.disarm(text, inspection, self._allowed)
@@ -263,7 +267,8 @@ class Engine:
         if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
             raise InvalidQuery("this is a query, not an update")
         text = gate.disarm(text, inspection, self._allowed)
-        update = read_update(with_dataset(text, using, using_named, base or ""), base or "")
+        text = await _aside(len(text), with_dataset, text, using, using_named, base or "")
+        update = await _aside(len(text), read_update, text, base or "")
         return await self._scribe.write(
             {
                 "operation": "update",
@@ -318,7 +323,8 @@ class Engine:
 
     async def _triples(self, document: Document) -> bytes:
         """The document as N-Triples, read in a child of its own."""
-        uploads.inspect(document.body, document.media_type, self.limits)
+        body, media_type = document.body, document.media_type
+        await _aside(len(body), uploads.inspect, body, media_type, self.limits)
         work = {"job": "parse", "media_type": document.media_type, "base": document.base}
         run = await self._pool.run(work, document.client, document.body)
         return await (await _begin(run)).read()
@@ -416,6 +422,13 @@ async def _stop(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """``function``'s result, from a thread where ``size`` (bytes) means that it takes long."""
+    if size <= _AT_ONCE:
+        return function(*arguments, **named)
+    return await asyncio.to_thread(function, *arguments, **named)
 
 
 async def _begin(run: Run) -> Answer:
