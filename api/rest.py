@@ -7,10 +7,9 @@ filtered is what the catalogue holds.
 from __future__ import annotations
 
 import csv
-import datetime
 import io
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,9 +17,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from api.conditional import etag, headers, not_modified
+from api.lists import ListRequest, read_list
 from api.negotiation import Offer, negotiate
 from api.service import Service, service_of
-from kg.catalogue import COLLECTIONS, PageRequest, flatten
+from kg.catalogue import COLLECTIONS, Page, flatten
 from kg.errors import InvalidInput, NotFound
 
 router = APIRouter(prefix="/api", tags=["REST"])
@@ -32,9 +32,6 @@ CSV = Offer("csv", ("text/csv",))
 TURTLE = Offer("ttl", ("text/turtle",))
 JSON_LD = Offer("jsonld", ("application/ld+json",))
 OFFERS = (JSON, CSV, JSON_LD, TURTLE)
-
-DEFAULT_LIMIT, MAX_LIMIT = 50, 500
-GENERAL = ("limit", "sort", "cursor", "fields", "valid_at", "known_at")
 
 
 @router.get("/stats", summary="Counts, version and freshness")
@@ -57,24 +54,20 @@ async def list_records(request: Request, collection: str) -> Response:
     service = service_of(request)
     name, offer = _read_name(request, collection)
     _check_collection(name)
-    wanted = _page_request(service, name, request.query_params.multi_items())
+    wanted = read_list(service.catalogue, name, request.query_params.multi_items())
+    if wanted.facets and offer is not JSON:
+        raise InvalidInput("facets are counted in JSON only")
     tag = etag(service.version, offer.name)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    page = service.catalogue.page(wanted)
+    page = service.catalogue.page(wanted.page)
     if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(service, offer, [item["iri"] for item in page.items], tag)
-    items = [_only(item, _fields(request)) for item in page.items]
+        return await _as_rdf(service, offer, page.items, tag)
+    items = [_only(item, wanted.fields) for item in page.items]
     link = _next_link(request, page.next_cursor)
     if offer is CSV:
         return _as_csv(items, tag, link)
-    body = {
-        "items": items,
-        "next": link,
-        "count": page.count,
-        "count_truncated": page.count_truncated,
-    }
-    return JSONResponse(body, headers=headers(tag))
+    return JSONResponse(_list(service, wanted, page, items, link), headers=headers(tag))
 
 
 @router.get("/{collection}/{slug}", summary="One record, by its slug or an alias")
@@ -88,8 +81,9 @@ async def one_record(request: Request, collection: str, slug: str) -> Response:
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(service, offer, [document["iri"]], tag)
-    document = _only(document, _fields(request))
+        return await _as_rdf(service, offer, [document], tag)
+    text = request.query_params.get("fields")
+    document = _only(document, None if text is None else text.split(","))
     if offer is CSV:
         return _as_csv([document], tag, None)
     return JSONResponse(document, headers=headers(tag))
@@ -112,109 +106,36 @@ def _check_collection(name: str) -> None:
         raise NotFound(f"no collection {name!r}; there are: {', '.join(COLLECTIONS)}")
 
 
-def _page_request(
-    service: Service, collection: str, parameters: Iterable[tuple[str, str]]
-) -> PageRequest:
-    known = service.catalogue.fields.get(collection, set())
-    equal: dict[str, list[str]] = {}
-    at_least: dict[str, float] = {}
-    at_most: dict[str, float] = {}
-    general: dict[str, str] = {}
-    for name, value in parameters:
-        stem, _, end = name.rpartition("_")
-        if name in GENERAL:
-            _once(general, name, value)
-        elif name in known:
-            equal.setdefault(name, []).extend(value.split(","))
-        elif end in ("min", "max") and stem in known:
-            (at_least if end == "min" else at_most)[stem] = _number(name, value)
-        else:
-            raise InvalidInput(_unknown_parameter(collection, name, known))
-    return PageRequest(
-        collection,
-        equal,
-        at_least,
-        at_most,
-        valid_at=_date("valid_at", general),
-        known_at=_moment("known_at", general),
-        sort=general.get("sort", "id"),
-        cursor=general.get("cursor"),
-        limit=_limit(general.get("limit")),
-    )
-
-
-def _unknown_parameter(collection: str, name: str, known: set[str]) -> str:
-    fields = ", ".join(sorted(known))
-    return (
-        f"{collection} cannot be filtered by {name!r}; fields: {fields} (numbers also with _min"
-        f" and _max); general parameters: {', '.join(GENERAL)}"
-    )
-
-
 def _only_parameters(request: Request, allowed: tuple[str, ...]) -> None:
     for name in request.query_params:
         if name not in allowed:
             raise InvalidInput(f"no parameter {name!r} here; there is: {', '.join(allowed)}")
 
 
-def _once(general: dict[str, str], name: str, value: str) -> None:
-    if general.setdefault(name, value) != value:
-        raise InvalidInput(f"{name} is given twice with different values")
-
-
-def _number(name: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidInput(f"{name} must be a number, not {value!r}")
-    return number
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_LIMIT
-    if not value.isdecimal() or not value.isascii() or not 1 <= int(value) <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {value!r}")
-    return int(value)
-
-
-def _date(name: str, general: Mapping[str, str]) -> str | None:
-    if name not in general:
-        return None
-    try:
-        return datetime.date.fromisoformat(general[name]).isoformat()
-    except ValueError:
-        message = f"{name} must be a day as YYYY-MM-DD, not {general[name]!r}"
-        raise InvalidInput(message) from None
-
-
-def _moment(name: str, general: Mapping[str, str]) -> str | None:
-    """A day (its end) or a time, as the UTC text that record times are kept in."""
-    if name not in general:
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(general[name])
-    except ValueError:
-        message = f"{name} must be a day or a time in ISO 8601, not {general[name]!r}"
-        raise InvalidInput(message) from None
-    if len(general[name]) == len("2026-11-21"):
-        moment = moment.replace(hour=23, minute=59, second=59)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _fields(request: Request) -> list[str] | None:
-    text = request.query_params.get("fields")
-    return None if text is None else ["id", *text.split(",")]
-
-
 # --- writing the answer ---------------------------------------------------------------------------
 
 
-def _only(document: Json, fields: list[str] | None) -> Json:
-    return document if fields is None else {k: v for k, v in document.items() if k in fields}
+def _list(
+    service: Service, wanted: ListRequest, page: Page, items: list[Json], link: str | None
+) -> Json:
+    body = {
+        "items": items,
+        "next": link,
+        "count": page.count,
+        "count_truncated": page.count_truncated,
+    }
+    if not wanted.facets:
+        return body
+    counted = service.catalogue.facets(wanted.page, wanted.facets)
+    facets = {name: [asdict(count) for count in counts] for name, counts in counted.items()}
+    return body | {"facets": facets}
+
+
+def _only(document: Json, fields: Iterable[str] | None) -> Json:
+    if fields is None:
+        return document
+    kept = {"id", *fields}
+    return {key: value for key, value in document.items() if key in kept}
 
 
 def _next_link(request: Request, cursor: str | None) -> str | None:
@@ -229,10 +150,23 @@ def _conditional_json(request: Request, service: Service, body: Json) -> Respons
     return not_modified(request, tag) or JSONResponse(body, headers=headers(tag))
 
 
-async def _as_rdf(service: Service, offer: Offer, iris: list[str], tag: str) -> Response:
+async def _as_rdf(service: Service, offer: Offer, documents: list[Json], tag: str) -> Response:
+    iris = {iri: None for document in documents for iri in _in_the_graph(document)}
     items = " ".join(map(service.iri, iris))
     answer = await service.run("documents/describe.rq", offer.media_type, items=items)
     return StreamingResponse(answer, media_type=offer.media_type, headers=headers(tag))
+
+
+def _in_the_graph(document: Json) -> list[str]:
+    """IRIs of the nodes that the record is about, where it is no node itself.
+
+    Such are what queries found (a contradiction) and what is put together (an event).
+    """
+    if "record" in document:
+        return [document["record"]["iri"]]
+    if document["type"] != "Contradiction" or document["kind"] == "curated":
+        return [document["iri"]]
+    return [part["iri"] for part in document.get("claims") or document["measurements"]]
 
 
 def _as_csv(items: list[Json], tag: str, link: str | None) -> Response:

@@ -10,7 +10,7 @@ from kg.catalogue.flat import flatten
 from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
-from kg.catalogue.store import Catalogue, Page, PageRequest, write_catalogue
+from kg.catalogue.store import Catalogue, Count, Page, PageRequest, write_catalogue
 from kg.catalogue.view import View
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "COLLECTIONS",
     "Candidate",
     "Catalogue",
+    "Count",
     "Entry",
     "Found",
     "Hit",

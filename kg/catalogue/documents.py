@@ -18,6 +18,7 @@ from kg.catalogue.entry import Entry
 from kg.catalogue.policies import policy_entry
 from kg.catalogue.sources import source_entry
 from kg.catalogue.things import chip_entry, firm_entry
+from kg.catalogue.timeline import timeline
 from kg.catalogue.view import View
 
 
@@ -74,6 +75,7 @@ COLLECTIONS: dict[str, List] = {
         _of("SourceDocument", "UpstreamReport", "Reference", "Evidence"), source_entry
     ),
     "contradictions": contradictions,
+    "timeline": timeline,
     "entities": _each(_entities, entity_entry),
     "concepts": _each(_concepts, concept_entry),
 }

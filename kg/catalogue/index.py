@@ -57,6 +57,9 @@ CREATE VIRTUAL TABLE word_grams USING fts5(term, content = '', tokenize = 'trigr
 NAMED = ("chips", "firms", "policies", "entities", "concepts", "sources")
 """Collections whose labels are names, best first; the labels of the others are sentences."""
 
+NOT_SEARCHED = ("timeline",)
+"""Collections that only repeat what other records say."""
+
 LABEL, SHORT, ALIAS, LEGAL = "label", "short", "alias", "legal name"
 SLUG, CODE, LISTED, TEXT = "slug", "code", "listed name", "text"
 
@@ -71,7 +74,7 @@ class Name:
 
 def write_index(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     """Index ``entries``; what is retracted or superseded is not found by searching."""
-    listed = [entry for entry in entries if entry.recorded[1] is None]
+    listed = [e for e in entries if e.recorded[1] is None and e.collection not in NOT_SEARCHED]
     listed.sort(key=lambda entry: (_rank(entry), entry.slug))
     maker_names = _maker_names(listed)
     names: list[tuple[tuple[bool, int, int, str], tuple[object, ...]]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,10 @@ from kg.names import nearest
 FILE = "catalogue.sqlite"
 COUNT_LIMIT = 100_000
 """Matches are counted up to here; beyond, an answer says that its count is truncated."""
+FACET_LIMIT = 100
+"""Values of a facet that are counted."""
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 _SCHEMA = """
 CREATE TABLE entry (
@@ -47,7 +52,8 @@ CREATE TABLE alias (
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What to list. ``equal``: field → accepted values; ``at_least``/``at_most``: numbers.
+    """What to list. ``equal``: field → accepted values; ``at_least``/``at_most``: numbers, or
+    days (ISO 8601) for fields that hold days.
 
     ``sort`` is a field or ``id``, with ``-`` before it for descending order. The two times are
     ISO dates: ``valid_at`` about when, ``known_at`` as recorded when.
@@ -55,13 +61,22 @@ class PageRequest:
 
     collection: str
     equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    at_least: Mapping[str, float] = field(default_factory=dict)
-    at_most: Mapping[str, float] = field(default_factory=dict)
+    at_least: Mapping[str, float | str] = field(default_factory=dict)
+    at_most: Mapping[str, float | str] = field(default_factory=dict)
     valid_at: str | None = None
     known_at: str | None = None
     sort: str = "id"
     cursor: str | None = None
     limit: int = 50
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of the listed records have ``value`` in a field."""
+
+    value: str | float
+    label: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -114,10 +129,11 @@ class Catalogue:
             raise NotFound(f"no catalogue at {path}")
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
-        rows = self.rows("SELECT DISTINCT collection, field FROM facet", ())
-        self.fields: dict[str, set[str]] = {}
-        for collection, name in rows:
-            self.fields.setdefault(collection, set()).add(name)
+        sql = "SELECT collection, field, MIN(value), MAX(value) FROM facet GROUP BY 1, 2"
+        self.fields: dict[str, dict[str, str]] = {}
+        """Collection → field → what it holds: ``number``, ``day`` or ``text``."""
+        for collection, name, least, most in self.rows(sql, ()):
+            self.fields.setdefault(collection, {})[name] = _held(least, most)
         self.search = Search(self.rows)
 
     def counts(self) -> dict[str, int]:
@@ -173,6 +189,29 @@ class Catalogue:
             total > COUNT_LIMIT,
         )
 
+    def facets(self, request: PageRequest, fields: Iterable[str]) -> dict[str, list[Count]]:
+        """Field → its values in the whole list, the most frequent first, at most FACET_LIMIT.
+
+        Raises InvalidInput for an unknown field.
+        """
+        fields = list(fields)
+        self._check_known(request.collection, fields)
+        where, values = _filters(request)
+        sql = (
+            "SELECT v.value, COUNT(*) FROM entry e JOIN facet v"  # noqa: S608
+            " ON v.collection = e.collection AND v.slug = e.slug AND v.field = ?"
+            f" WHERE {where} GROUP BY v.value ORDER BY 2 DESC, 1 LIMIT {FACET_LIMIT}"
+        )
+        return {name: self._labelled(self.rows(sql, [name, *values])) for name in fields}
+
+    def _labelled(self, rows: list[tuple[Any, ...]]) -> list[Count]:
+        marks = ", ".join("?" * len(rows))
+        labels = "SELECT id, label FROM kind WHERE id IN ({0}) UNION ALL "
+        labels += "SELECT slug, label FROM record WHERE slug IN ({0}) ORDER BY 1"
+        values = [str(value) for value, _ in rows]
+        found = dict(self.rows(labels.format(marks), values * 2))
+        return [Count(value, found.get(str(value), str(value)), n) for value, n in rows]
+
     def _page_rows(
         self, request: PageRequest, where: str, values: list[object]
     ) -> list[tuple[str, str, object]]:
@@ -190,11 +229,14 @@ class Catalogue:
         return self.rows(sql, [*all_values, request.limit + 1])
 
     def _check_fields(self, request: PageRequest) -> None:
-        known = self.fields.get(request.collection, set())
         asked = {*request.equal, *request.at_least, *request.at_most, request.sort.lstrip("-")}
-        for name in sorted(asked - known - {"id"}):
+        self._check_known(request.collection, asked - {"id"})
+
+    def _check_known(self, collection: str, asked: Iterable[str]) -> None:
+        known = self.fields.get(collection, {})
+        for name in sorted(set(asked) - set(known)):
             hint = ", ".join(sorted(known))
-            raise InvalidInput(f"{request.collection} have no field {name!r}; there are: {hint}")
+            raise InvalidInput(f"{collection} have no field {name!r}; there are: {hint}")
 
     def rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """What a fixed statement of ours finds, ``values`` in the place of its marks."""
@@ -203,6 +245,14 @@ class Catalogue:
             connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
             self._local.connection = connection
         return list(connection.execute(sql, values))
+
+
+def _held(least: object, most: object) -> str:
+    """What a field holds, by its least and its greatest value (numbers come before texts)."""
+    if not isinstance(most, str):
+        return "number"
+    days = isinstance(least, str) and _DAY.match(least) and _DAY.match(most)
+    return "day" if days else "text"
 
 
 def _filters(request: PageRequest) -> tuple[str, list[object]]:
@@ -214,9 +264,10 @@ def _filters(request: PageRequest) -> tuple[str, list[object]]:
         clauses.append(_facet(f"CAST(f.value AS TEXT) IN ({marks})"))
         values += [name, *accepted]
     for limits, sign in ((request.at_least, ">="), (request.at_most, "<=")):
-        for name, number in limits.items():
-            clauses.append(_facet(f"typeof(f.value) != 'text' AND f.value {sign} ?"))
-            values += [name, number]
+        for name, limit in limits.items():
+            comparable = "=" if isinstance(limit, str) else "!="
+            clauses.append(_facet(f"typeof(f.value) {comparable} 'text' AND f.value {sign} ?"))
+            values += [name, limit]
     for start, end, at in (
         ("valid_from", "valid_to", request.valid_at),
         ("recorded_from", "recorded_to", request.known_at),

@@ -17,6 +17,7 @@ COLLECTIONS = {
     "claims": 223,
     "sources": 115,
     "contradictions": 27,
+    "timeline": 424,
 }
 
 
@@ -27,7 +28,8 @@ def get(client: httpx.Client, path: str, **headers: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "collection", ["chips", "firms", "policies", "claims", "sources", "contradictions"]
+    "collection",
+    ["chips", "firms", "policies", "claims", "sources", "contradictions", "timeline"],
 )
 def test_every_collection_lists_items_with_the_same_head(
     client: httpx.Client, collection: str
@@ -208,6 +210,71 @@ def test_valid_at_and_known_at(client: httpx.Client) -> None:
     assert len(ids("known_at=2026-11-21T00:00:00Z")) == COLLECTIONS["claims"]
 
 
+def test_timeline_in_the_order_of_time(client: httpx.Client) -> None:
+    dates: list[str] = []
+    path = "/api/timeline?from=2022-08-01&to=2022-10-31&limit=7"
+    while path:
+        body = get(client, path)
+        dates += [item["date"] for item in body["items"]]
+        path = body["next"]
+    assert dates == sorted(dates)
+    assert len(dates) == body["count"] > 7
+    assert "2022-08-01" <= dates[0] <= dates[-1] <= "2022-10-31"
+
+
+def test_events_name_their_record_their_sources_and_how_firm_they_are(
+    client: httpx.Client,
+) -> None:
+    items = get(client, "/api/timeline?about=biren-br100&type=release")["items"]
+    assert [(item["date"], item["record"]["id"]) for item in items] == [
+        ("2022-08-09", "x-01"),
+        ("2023-09-01", "c4-26"),
+    ]
+    refuted = items[1]
+    assert (refuted["end"], refuted["precision"]) == ("2023-12-31", "approx")
+    assert refuted["rank"]["id"] == "deprecated"
+    assert refuted["sources"][0]["id"] == "h20-restrictions-local-chips"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("type=not-enforced", ["not-enforced-us-diffusion-2025-01-13"]),
+        ("about=baai&type=listed", ["listed-baai-listing1"]),
+        ("about=us-review-2026-01&type=rule-effective", ["rule-effective-us-review-2026-01"]),
+        ("type=evidence&from=2025-12-01&to=2025-12-01", ["evidence-E27"]),
+    ],
+)
+def test_events_by_what_they_are_about(
+    client: httpx.Client, query: str, expected: list[str]
+) -> None:
+    assert [item["id"] for item in get(client, f"/api/timeline?{query}")["items"]] == expected
+
+
+def test_every_event_has_a_source(client: httpx.Client) -> None:
+    body = get(client, "/api/timeline?limit=500")
+    assert len(body["items"]) == body["count"]
+    assert all(item["sources"] for item in body["items"])
+
+
+def test_facets_count_the_whole_list(client: httpx.Client) -> None:
+    body = get(client, "/api/chips?maker=nvidia,biren-technology&limit=1&facets=maker,country")
+    assert set(body["facets"]) == {"maker", "country"}
+    makers = body["facets"]["maker"]
+    assert makers[0]["label"] == "Nvidia"
+    assert makers[1] == {"value": "biren-technology", "label": "Biren Technology", "count": 2}
+    assert sum(maker["count"] for maker in makers) == body["count"]
+    for maker in makers:
+        assert get(client, f"/api/chips?maker={maker['value']}")["count"] == maker["count"]
+
+
+def test_days_can_be_bounded_like_numbers(client: httpx.Client) -> None:
+    everything = get(client, "/api/claims?limit=500")["items"]
+    late = {i["id"] for i in everything if i.get("stated", {}).get("latest", "") >= "2025-09-01"}
+    body = get(client, "/api/claims?stated_min=2025-09-01&limit=500")
+    assert {item["id"] for item in body["items"]} == late != set()
+
+
 def test_sparse_fields(client: httpx.Client) -> None:
     items = get(client, "/api/claims?limit=2&fields=hedge,paraphrase")["items"]
     assert [set(item) for item in items] == [{"id", "hedge", "paraphrase"}] * 2
@@ -224,6 +291,15 @@ def test_csv(client: httpx.Client, suffix_or_header: str) -> None:
     assert [row["id"] for row in rows] == ["c0-17", "c0-18", "c0-19"]
     assert rows[0]["quantity.high"] == "115000"
     assert rows[0]["source"] == "china-ai-chip-repair-boom"
+
+
+def test_what_is_no_node_of_the_graph_is_its_records_in_rdf(client: httpx.Client) -> None:
+    event = client.get("/api/timeline/evidence-E27.ttl")
+    subjects = {q.subject.value for q in parse(event.content, RdfFormat.TURTLE)}
+    assert "https://w3id.org/chiptrail/ev/E27" in subjects
+    found = client.get("/api/contradictions/values-c4-26-x-01.ttl")
+    subjects = {q.subject.value for q in parse(found.content, RdfFormat.TURTLE)}
+    assert {f"https://w3id.org/chiptrail/claim/{c}" for c in ("c4-26", "x-01")} <= subjects
 
 
 @pytest.mark.parametrize(
@@ -265,6 +341,12 @@ def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
         ("/api/chips?known_at=2026-13-01", 400, "must be a day or a time"),
         ("/api/chips?tpp_min=lots", 400, "tpp_min must be a number"),
         ("/api/chips?tpp_min=nan", 400, "tpp_min must be a number"),
+        ("/api/chips?tpp_min=1&tpp_min=2", 400, "tpp_min is given twice"),
+        ("/api/chips?maker_min=a", 400, "cannot be filtered by 'maker_min'"),
+        ("/api/chips?facets=colour", 400, "chips have no field 'colour'; there are: "),
+        ("/api/chips.csv?facets=maker", 400, "facets are counted in JSON only"),
+        ("/api/timeline?from=May", 400, "date_min must be a day as YYYY-MM-DD"),
+        ("/api/chips?known_at=9999-12-31T23:59:59-12:00", 400, "outside of the years"),
         ("/api/chips/nvidia-h2", 404, "nearest: nvidia-h20"),
         ("/api/gadgets", 404, "no collection 'gadgets'; there are: chips, firms"),
         ("/api/chips/nvidia-h20?limit=1", 400, "no parameter 'limit' here"),

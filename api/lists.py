@@ -1,0 +1,157 @@
+"""What a request for a list asks: filters, ranges, both clocks, facets and the page."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kg.catalogue import Catalogue, PageRequest
+from kg.errors import InvalidInput
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 500
+GENERAL = {
+    "limit": f"items of a page, from 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if not given",
+    "sort": "a field, with - before it for descending order",
+    "cursor": "where the page begins: from next of the page before",
+    "fields": "members of the items to send, separated by commas; id always",
+    "facets": "fields whose values are counted over the whole list, separated by commas",
+    "valid_at": "a day: only what held then",
+    "known_at": "a day (its end) or a time: the record as it stood then",
+}
+"""Parameters of every list, with their meaning."""
+
+RENAMED = {"timeline": {"from": "date_min", "to": "date_max"}}
+"""Collection → other names of its parameters."""
+
+DEFAULT_SORT = {"timeline": "date"}
+
+RANGED = ("number", "day")
+"""What a field must hold to be filtered by ``_min`` and ``_max``."""
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """``fields``: the members of items to send, None for all."""
+
+    page: PageRequest
+    facets: tuple[str, ...]
+    fields: tuple[str, ...] | None
+
+
+def read_list(
+    catalogue: Catalogue, collection: str, parameters: Iterable[tuple[str, str]]
+) -> ListRequest:
+    """Raises InvalidInput, saying what is allowed, for whatever is not."""
+    known = catalogue.fields.get(collection, {})
+    equal: dict[str, list[str]] = {}
+    limits: dict[str, str] = {}
+    general: dict[str, str] = {}
+    for given, value in parameters:
+        name = RENAMED.get(collection, {}).get(given, given)
+        if name in GENERAL:
+            _once(general, name, value)
+        elif name in known:
+            equal.setdefault(name, []).extend(value.split(","))
+        elif is_range(name, known):
+            _once(limits, name, value)
+        else:
+            raise InvalidInput(_unknown_parameter(collection, given, known))
+    page = PageRequest(
+        collection,
+        equal,
+        _bounds("_min", limits, known),
+        _bounds("_max", limits, known),
+        valid_at=_date("valid_at", general),
+        known_at=_moment("known_at", general),
+        sort=general.get("sort", DEFAULT_SORT.get(collection, "id")),
+        cursor=general.get("cursor"),
+        limit=_limit(general.get("limit")),
+    )
+    return ListRequest(page, _names(general, "facets") or (), _names(general, "fields"))
+
+
+def is_range(name: str, known: Mapping[str, str]) -> bool:
+    """Whether ``name`` is a field of ``known`` (field → what it holds) with _min or _max."""
+    return name.endswith(("_min", "_max")) and known.get(name[:-4]) in RANGED
+
+
+def _bounds(end: str, given: Mapping[str, str], known: Mapping[str, str]) -> dict[str, float | str]:
+    found: dict[str, float | str] = {}
+    for name, value in given.items():
+        field = name.removesuffix(end)
+        if field != name:
+            is_number = known[field] == "number"
+            found[field] = _number(name, value) if is_number else _day(name, value)
+    return found
+
+
+def _names(general: Mapping[str, str], name: str) -> tuple[str, ...] | None:
+    return tuple(general[name].split(",")) if name in general else None
+
+
+def _unknown_parameter(collection: str, name: str, known: Mapping[str, str]) -> str:
+    ranged = ", ".join(sorted(field for field, held in known.items() if held in RANGED))
+    also = f" ({ranged} also with _min and _max)" if ranged else ""
+    general = ", ".join([*GENERAL, *RENAMED.get(collection, ())])
+    return (
+        f"{collection} cannot be filtered by {name!r}; fields: {', '.join(sorted(known))}{also};"
+        f" general parameters: {general}"
+    )
+
+
+def _once(given: dict[str, str], name: str, value: str) -> None:
+    if given.setdefault(name, value) != value:
+        raise InvalidInput(f"{name} is given twice with different values")
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput(f"{name} must be a number, not {value!r}")
+    return number
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return DEFAULT_LIMIT
+    if not (value.isdecimal() and value.isascii()) or not 1 <= int(value[:9]) <= MAX_LIMIT:
+        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {value!r}")
+    return int(value)
+
+
+def _date(name: str, general: Mapping[str, str]) -> str | None:
+    return _day(name, general[name]) if name in general else None
+
+
+def _day(name: str, value: str) -> str:
+    try:
+        return datetime.date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise InvalidInput(f"{name} must be a day as YYYY-MM-DD, not {value!r}") from None
+
+
+def _moment(name: str, general: Mapping[str, str]) -> str | None:
+    """A day (its end) or a time, as the UTC text that record times are kept in."""
+    if name not in general:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(general[name])
+    except ValueError:
+        message = f"{name} must be a day or a time in ISO 8601, not {general[name]!r}"
+        raise InvalidInput(message) from None
+    if len(general[name]) == len("2026-11-21"):
+        moment = moment.replace(hour=23, minute=59, second=59)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    return _in_utc(name, moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _in_utc(name: str, moment: datetime.datetime) -> datetime.datetime:
+    try:
+        return moment.astimezone(datetime.UTC)
+    except OverflowError:
+        raise InvalidInput(f"{name} is outside of the years 1 to 9999") from None
