@@ -133,8 +133,9 @@ class Tools:
             return _answer(client, {"about": about, "claims": claims, "count": page["count"]})
 
     def contradictions(self, about: Name | None = None, limit: Limit = 10) -> Answer:
-        """Claims that contradict each other, about one thing or all; independent_origins counts
-        retellings of one report once."""
+        """Claims that contradict each other, or figures on both sides of a rule's threshold, about
+        one thing or all. independent_origins counts retellings of one report once; settled_by says
+        what settled it or would."""
         with self._client() as client:
             slug = _resolve(client, about)["id"] if about else None
             page = next(client.pages("contradictions", about=slug, limit=limit))

@@ -69,24 +69,52 @@ class Claim(TypedDict):
     id: str
     iri: str
     label: str
+    paraphrase: str
     hedge: Named
     polarity: Named
     subject: Named
     property: Named
-    source: NotRequired[Source]
+    source: Source
     upstream: NotRequired[Source]
     speaker: NotRequired[Named]
     verdicts: NotRequired[list[Verdict]]
 
 
+class Side(TypedDict):
+    """A claim as a contradiction shows it."""
+
+    id: str
+    iri: str
+    paraphrase: str
+    hedge: Named
+    polarity: Named
+    source: Source
+    upstream: NotRequired[Source]
+    speaker: NotRequired[Named]
+    verdicts: NotRequired[list[Verdict]]
+
+
+class Settled(TypedDict):
+    """``text``: what settled it, or what would."""
+
+    settled: bool
+    text: str
+
+
 class Contradiction(TypedDict):
-    """``independent_origins``: the reports behind the claims, retellings of one counted once."""
+    """Between ``claims``, or between ``measurements`` on both sides of a rule's threshold.
+
+    ``independent_origins``: the reports behind them, retellings of one counted once.
+    """
 
     id: str
     iri: str
     label: str
-    claims: list[Claim]
-    independent_origins: list[str]
+    kind: str
+    independent_origins: list[Source]
+    claims: NotRequired[list[Side]]
+    measurements: NotRequired[list[Record]]
+    settled_by: Settled
 
 
 class Match(TypedDict):

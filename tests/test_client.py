@@ -51,8 +51,11 @@ def test_several_values_of_a_filter_mean_any(api: Client) -> None:
 
 
 def test_contradictions_have_claims(api: Client) -> None:
-    for found in api.contradictions(about="nvidia-h20"):
-        assert len(found["claims"]) >= 2
+    found = {one["id"]: one for one in api.contradictions()}
+    assert len(found["L03"]["claims"]) >= 2
+    assert len(found["L03"]["independent_origins"]) == 2
+    about = {one["id"] for one in api.contradictions(about="nvidia-h20")}
+    assert 0 < len(about) < len(found)
 
 
 def test_status_of_chips_and_parties(api: Client) -> None:

@@ -102,10 +102,17 @@ def test_a_claim_is_an_entity_too(server: str) -> None:
 
 def test_contradictions_name_the_claims_of_both_sides(server: str) -> None:
     found = answer(server, "contradictions", about="H20")
-    for one in found["result"]["contradictions"]:
-        ids = {claim["id"] for claim in one["claims"]}
-        assert len(ids) >= 2
-        assert ids & {c["claim"] for c in found["citations"]}
+    one = next(c for c in found["result"]["contradictions"] if c["id"] == "L13")
+    sides = {claim["id"] for claim in one["claims"]}
+    assert len(sides) >= 2
+    assert sides <= {c["claim"] for c in found["citations"]}
+
+
+def test_figures_that_contradict_each_other_are_cited_too(server: str) -> None:
+    found = answer(server, "contradictions", about="AMD Instinct MI350X")
+    figures = found["result"]["contradictions"][0]["measurements"]
+    urls = {source["url"] for figure in figures for source in figure["sources"]}
+    assert urls <= {c["url"] for c in found["citations"]}
 
 
 def test_control_status_says_what_decides_it(server: str) -> None:
