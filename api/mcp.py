@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from kg.client import Client, Hit, Record
@@ -63,6 +63,9 @@ class Answer(BaseModel):
     data_version: str | None
 
 
+Reply: TypeAlias = Annotated[CallToolResult, Answer]
+"""An Answer, structured and as text: made by hand because the SDK's text is a third white space."""
+
 Limit = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(min_length=1, description="slug, IRI, name, alias or part number")]
 
@@ -97,13 +100,13 @@ class Tools:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def search(self, text: str, limit: Limit = 10) -> Answer:
+    def search(self, text: str, limit: Limit = 10) -> Reply:
         """Find chips, firms, rules, sources and claims by name, alias (English or Chinese), part
         number or words of a sentence; typos are forgiven. Start here."""
         with self._client() as client:
             return _answer(client, {"items": client.search(text, limit=limit)})
 
-    def get_entity(self, name: Name) -> Answer:
+    def get_entity(self, name: Name) -> Reply:
         """Everything recorded of one chip, firm, rule, source, claim or contradiction: figures each
         with their sources, listings, dates, and the ids of the claims about it."""
         with self._client() as client:
@@ -118,7 +121,7 @@ class Tools:
         verdict: str | None = None,
         known_at: datetime.date | None = None,
         limit: Limit = 20,
-    ) -> Answer:
+    ) -> Reply:
         """What documents claim about a thing: the statement, who says it, how firmly (hedge), in
         which source, and the verdicts with their evidence. hedge: asserted, reported, suspected…;
         verdict: supported, partly-supported, refuted, misleading…; known_at: as the record stood
@@ -132,7 +135,7 @@ class Tools:
             claims = [_brief(claim, CLAIM) for claim in page["items"]]
             return _answer(client, {"about": about, "claims": claims, "count": page["count"]})
 
-    def contradictions(self, about: Name | None = None, limit: Limit = 10) -> Answer:
+    def contradictions(self, about: Name | None = None, limit: Limit = 10) -> Reply:
         """Claims that contradict each other, or figures on both sides of a rule's threshold, about
         one thing or all. independent_origins counts retellings of one report once; settled_by says
         what settled it or would."""
@@ -150,7 +153,7 @@ class Tools:
         ship_from: str | None = None,
         end_user: str | None = None,
         all_rules: bool = False,
-    ) -> Answer:
+    ) -> Reply:
         """Could this chip go to that place on that day: licence requirement, paragraph, review
         policy, what decides it and what is missing. all_rules: also the rules that are not met."""
         with self._client() as client:
@@ -164,13 +167,13 @@ class Tools:
             )
             return _answer(client, {**found} if all_rules else _decisive({**found}))
 
-    def party_status(self, firm: Name, date: datetime.date) -> Answer:
+    def party_status(self, firm: Name, date: datetime.date) -> Reply:
         """Is a firm on a US list on that day, by itself or by the ownership of listed firms; with
         rows of the list and their citations."""
         with self._client() as client:
             return _answer(client, {**client.party_status(date, firm)})
 
-    def sparql(self, query: str, max_rows: Annotated[int, Field(ge=1, le=500)] = 100) -> Answer:
+    def sparql(self, query: str, max_rows: Annotated[int, Field(ge=1, le=500)] = 100) -> Reply:
         """A SPARQL 1.1 SELECT or ASK, within the limits of the endpoint. Prefixes are declared: ct
         (ontology), id (entities), c (claims), src, ev, rule, con (concepts), unit, g (graphs),
         rdfs, skos, schema… A claim has ct:subject, ct:property, ct:object or ct:quantity, ct:hedge,
@@ -266,14 +269,14 @@ ROLES: dict[str, Role] = {
 """Keys of a record under which sources stand, and how these stand to it."""
 
 
-def _answer(
-    client: Client, result: Record, cited: Any = None, version: str | None = None
-) -> Answer:
+def _answer(client: Client, result: Record, cited: Any = None, version: str | None = None) -> Reply:
     """``cited``: the records whose sources are cited, if not those of ``result``."""
     found = list(_citations(result if cited is None else cited))
     citations = [c for i, c in enumerate(found) if c not in found[:i]]
     kept = {key: value for key, value in result.items() if key != "citations"}
-    return Answer(result=kept, citations=citations, data_version=version or client.version)
+    answer = Answer(result=kept, citations=citations, data_version=version or client.version)
+    text = TextContent(type="text", text=answer.model_dump_json(exclude_none=True))
+    return CallToolResult(content=[text], structured_content=answer.model_dump(mode="json"))
 
 
 def _citations(value: Any, claim: Record | None = None) -> Iterator[Citation]:

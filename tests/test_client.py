@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -136,6 +139,54 @@ def test_limits_of_the_endpoint_and_of_the_client(built_store: Path, serve: Serv
     assert (caught.value.limit, caught.value.value) == ("query_timeout", 0.2)
     with pytest.raises(errors.LimitExceeded, match="100 bytes"):
         Client(api.url, max_bytes=100).stats()
+
+
+SAID = b"HTTP/1.1 %b\r\nConnection: close\r\n"
+PECULIAR: dict[str, tuple[bytes, type[errors.ChiptrailError], str]] = {
+    "a proxy's page": (SAID % b"502 Bad Gateway" + b"\r\n<html>", errors.Defect, "Bad Gateway"),
+    "not JSON": (SAID % b"200 OK" + b"\r\n<html>", errors.Defect, "not JSON"),
+    "cut off": (
+        SAID % b"200 OK" + b'Transfer-Encoding: chunked\r\n\r\n20\r\n{"version": ',
+        errors.Unavailable,
+        "does not answer",
+    ),
+    "too busy": (
+        SAID % b"503 Service Unavailable" + b'Retry-After: 7\r\n\r\n{"detail": "later"}',
+        errors.Unavailable,
+        "later",
+    ),
+    "another protocol": (b"220 smtp.example.org\r\n", errors.Unavailable, "does not answer"),
+    "silence": (b"", errors.Unavailable, "timed out"),
+}
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[str]:
+    """The URL of a server that gives every client ``answer``, whatever it asks."""
+
+    def handle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(answer)
+            while not answer and connection.recv(1):
+                """Say nothing until the client has had enough."""
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=handle, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("case", PECULIAR)
+def test_servers_that_are_not_ours(case: str) -> None:
+    answer, kind, why = PECULIAR[case]
+    with saying(answer) as url, pytest.raises(errors.ChiptrailError, match=why) as caught:
+        Client(url, timeout=0.3).stats()
+    assert type(caught.value) is kind
+    if case == "too busy":
+        assert getattr(caught.value, "retry_after", 0) == 7
 
 
 def test_no_server_is_unavailable() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def answer(url: str, tool: str, **arguments: Any) -> dict[str, Any]:
     found = call(url, tool, **arguments)
     assert not found.is_error, found.content
     assert found.structured_content is not None
+    text = json.loads(getattr(found.content[0], "text", ""))
+    assert text["result"] == found.structured_content["result"]
     return found.structured_content
 
 

@@ -23,7 +23,7 @@ for await (const contradiction of records("/api/contradictions?limit=10")) {
     const said = `${claim.hedge.label}, ${claim.source.label}`;
     console.log(`  ${claim.id} (${said}): ${claim.paraphrase}`);
   }
-  // Figures of a chip, with a rule's threshold between them. Computed ones have no sources.
+  // Figures of a chip, with a rule's threshold between them. Some rest on a note.
   for (const figure of contradiction.measurements ?? []) {
     const sources = (figure.sources ?? []).map((source) => source.label).join(", ") || figure.note;
     console.log(`  ${figure.value} ${figure.unit} (${figure.status}, ${sources})`);
