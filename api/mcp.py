@@ -26,8 +26,8 @@ Chiptrail holds evidence on AI chips, China and export controls: who said what, 
 contradicts it, and what the rules say on a date.
 
 - A claim is what a document says, not what is so. Say who says it and keep its hedge (asserted,
-  reported, suspected, denied); give its verdict if there is one. A refuted or misleading claim is
-  never a fact.
+  reported, opinion, predicted, suspected) and its polarity; give its verdict if there is one.
+  A refuted or misleading claim is never a fact.
 - Cite the original sources first, by label and URL, each for the claim that it stands by: documents
   and the reports that they retell (upstream), then evidence. Cite Chiptrail last, with the claim's
   id and data_version.
@@ -66,6 +66,17 @@ class Answer(BaseModel):
 Reply: TypeAlias = Annotated[CallToolResult, Answer]
 """An Answer, structured and as text: made by hand because the SDK's text is a third white space."""
 
+# The schemes of concepts, said here so that agents see them before they ask; a test compares.
+Hedge: TypeAlias = Literal["asserted", "reported", "opinion", "predicted", "suspected"]
+Verdict: TypeAlias = Literal[
+    "supported",
+    "partly-supported",
+    "misleading",
+    "refuted",
+    "outdated",
+    "disputed",
+    "unverified",
+]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(min_length=1, description="slug, IRI, name, alias or part number")]
 
@@ -117,15 +128,13 @@ class Tools:
     def claims_about(
         self,
         name: Name,
-        hedge: str | None = None,
-        verdict: str | None = None,
+        hedge: Hedge | None = None,
+        verdict: Verdict | None = None,
         known_at: datetime.date | None = None,
         limit: Limit = 20,
     ) -> Reply:
         """What documents claim about a thing: the statement, who says it, how firmly (hedge), in
-        which source, and the verdicts with their evidence. hedge: asserted, reported, suspected…;
-        verdict: supported, partly-supported, refuted, misleading…; known_at: as the record stood
-        on that day."""
+        which source, and the verdicts with their evidence. known_at: as the record stood then."""
         with self._client() as client:
             about = _resolve(client, name)["id"]
             pages = client.pages(

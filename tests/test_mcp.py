@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import httpx
@@ -13,6 +13,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ListToolsResult
 
+from api.mcp import Hedge, Verdict
 from api.mcp import server as tools_of
 from tests.conftest import COMMAND, Serve, chiptrail, environment
 
@@ -101,6 +102,13 @@ def test_a_claim_is_an_entity_too(server: str) -> None:
     found = answer(server, "get_entity", name="c0-17")
     assert found["result"]["collection"] == "claims"
     assert found["citations"][0]["claim"] == "c0-17"
+
+
+@pytest.mark.parametrize(("scheme", "offered"), [("hedges", Hedge), ("verdicts", Verdict)])
+def test_agents_see_the_concepts_that_there_are(server: str, scheme: str, offered: Any) -> None:
+    query = f"SELECT ?concept {{ ?concept skos:inScheme con:scheme-{scheme} }}"
+    rows = answer(server, "sparql", query=query)["result"]["rows"]
+    assert {row["concept"].rpartition("/")[2] for row in rows} == set(get_args(offered))
 
 
 def test_contradictions_name_the_claims_of_both_sides(server: str) -> None:
