@@ -1,0 +1,201 @@
+"""Chiptrail's SPARQL service beside others, on one generated load, in one run.
+
+    python -m benchmarks.serving [--triples 100000] [--seconds 1] [--write-docs]
+
+Servers run one after the other, each alone with the load generator, which is this process.
+Traffic goes to 127.0.0.1 only; every round is bounded in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+import uvloop
+
+from benchmarks import peers
+from benchmarks.client import Figures, Round, steadily
+from benchmarks.load import (
+    LOOK_UP,
+    REPEATED,
+    RUNAWAY,
+    TURTLE,
+    Load,
+    Question,
+    generate,
+    questions,
+)
+from benchmarks.machine import describe_machine
+from benchmarks.peers import Ground, Peer, running
+from benchmarks.report import BARE, CLIENTS, CONSTANT, MIXED, Results, Steadiness, document
+from kg import snapshots
+from kg.serving import Limits
+
+_PATIENCE = 8.0
+"""Seconds that a round may take beyond its time; what would need more is not measured."""
+_PROCESSORS = os.cpu_count() or 2
+_UPDATES_ONE_IN = 10
+_RUNAWAY_LIMIT, _RUNAWAY_EVERY, _RUNAWAYS = 2.0, 0.5, 16
+_DOCS = Path("docs/benchmarks.md")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--triples", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each round")
+    parser.add_argument("--write-docs", action="store_true", help=f"write {_DOCS}")
+    options = parser.parse_args()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        results = run(prepare(Path(folder), options.triples), options.seconds)
+    results.minutes = (time.monotonic() - begun) / 60
+    text = document(results)
+    print(text)
+    if options.write_docs:
+        _DOCS.write_text(text, encoding="utf-8")
+
+
+def prepare(folder: Path, triples: int) -> Ground:
+    """Generate the load and make a store of Chiptrail's from it."""
+    load = generate(folder, triples)
+    building = snapshots.begin(folder / "store")
+    store = ox.Store(building / "store")
+    store.bulk_load(path=str(load.quads_file), format=ox.RdfFormat.N_QUADS)
+    store.flush()
+    del store
+    snapshots.write_facts(building, {"version": f"benchmark-{load.triples}"})
+    published = snapshots.publish(folder / "store", building)
+    return Ground(folder, load, folder / "store", published.store)
+
+
+def run(ground: Ground, seconds: float) -> Results:
+    results = Results(
+        machine=describe_machine("chiptrail", "pyoxigraph", "uvicorn", "uvloop"),
+        command=f"python -m benchmarks.serving {' '.join(sys.argv[1:])}".strip(),
+        date=datetime.datetime.now(datetime.UTC),
+        triples=ground.load.triples,
+        claims=ground.load.claims,
+        seconds=seconds,
+        in_memory=_size(ground.engine_store) <= Limits().memory_snapshot_bytes,
+        limit=_RUNAWAY_LIMIT,
+        every=_RUNAWAY_EVERY,
+    )
+    _say("the engine in process")
+    results.loads.append(os.getloadavg()[0])
+    results.in_process = _in_process(ground, seconds)
+    for peer, limited in _peers(ground, results):
+        _say(peer.name)
+        results.versions[peer.name] = peer.version
+        with running(peer, ground):
+            uvloop.run(Session(peer, ground.load, seconds, results).measure())
+        results.loads.append(os.getloadavg()[0])
+        if limited is not None:
+            with running(limited(), ground) as other:
+                results.steadiness[peer.name] = uvloop.run(_under_runaways(other, ground.load))
+    return results
+
+
+def _peers(ground: Ground, results: Results) -> Iterator[tuple[Peer, Callable[[], Peer] | None]]:
+    """Each server, and how to make it with a time limit for the round with runaways."""
+    bare = lambda: peers.bare("engine", BARE, ground)  # noqa: E731
+    yield peers.bare("nothing", CONSTANT, ground, REPEATED), None
+    yield bare(), bare
+    for make in (peers.chiptrail, peers.oxigraph, peers.rdflib_endpoint, peers.virtuoso):
+        peer = make(ground)
+        if peer is None:
+            results.missing.append("Virtuoso")
+        else:
+            yield peer, lambda make=make: make(ground, _RUNAWAY_LIMIT)  # type: ignore[misc]
+
+
+def _in_process(ground: Ground, seconds: float) -> dict[str, dict[str, Figures]]:
+    command = [sys.executable, "-m", "benchmarks.bare", "measure", ground.load.folder]
+    command += [str(ground.engine_store), str(seconds / 2)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {
+        kind: {name: Figures(**measured) for name, measured in rounds.items()}
+        for kind, rounds in json.loads(done.stdout).items()
+    }
+
+
+class Session:
+    """All rounds of one server."""
+
+    def __init__(self, peer: Peer, load: Load, seconds: float, results: Results) -> None:
+        self._peer, self._seconds, self._results = peer, seconds, results
+        self._questions = [q for q in questions(load).values() if peer.only in ("", q.name)]
+        self._serial = itertools.count(1)
+
+    async def measure(self) -> None:
+        for question in self._questions:
+            self._check(question)
+            await self._rounds(question.name, lambda q=question: self._ask(q))  # type: ignore[misc]
+        if not self._peer.only:
+            await self._rounds(MIXED, self._ask_or_update)
+
+    def _check(self, question: Question) -> None:
+        """Note how many results the first answer has: all servers must agree."""
+        body = self._peer.fetch(question, next(self._serial) if question.keys == 1 else 0)
+        if question.accept == TURTLE:
+            count = len(list(ox.parse(body, format=ox.RdfFormat.TURTLE)))
+        else:
+            count = len(json.loads(body)["results"]["bindings"])
+        self._results.counts.setdefault(question.name, {})[self._peer.name] = count
+
+    async def _rounds(self, name: str, request: Callable[[], bytes]) -> None:
+        alone: Figures | None = None
+        for clients in CLIENTS:
+            if alone is not None and alone.p50 * clients / _PROCESSORS > _PATIENCE / 2:
+                return
+            figures = await Round(self._peer.port, request).run(clients, self._seconds, _PATIENCE)
+            self._results.add(name, self._peer.name, clients, figures)
+            alone = alone or figures
+
+    def _ask(self, question: Question) -> bytes:
+        return self._peer.request(question, next(self._serial))
+
+    def _ask_or_update(self) -> bytes:
+        serial = next(self._serial)
+        if serial % _UPDATES_ONE_IN == 0:
+            return self._peer.update_request(serial)
+        return self._peer.request(self._questions[0], serial)
+
+
+async def _under_runaways(peer: Peer, load: Load) -> Steadiness:
+    """Small queries of four clients, first alone, then while runaways arrive."""
+    serial = itertools.count(1)
+    small = questions(load)[LOOK_UP]
+    ask = lambda: peer.request(small, next(serial))  # noqa: E731
+    await Round(peer.port, ask).run(4, 0.5, _PATIENCE)
+    quiet = await Round(peer.port, ask).run(4, 3.0, _PATIENCE)
+    runaways = asyncio.create_task(
+        steadily(peer.port, lambda: peer.request(RUNAWAY, next(serial)), _RUNAWAY_EVERY, _RUNAWAYS)
+    )
+    await asyncio.sleep(_RUNAWAY_EVERY / 2)
+    busy = await Round(peer.port, ask).run(4, _RUNAWAY_EVERY * (_RUNAWAYS - 2), 1.0)
+    runaways.cancel()
+    await asyncio.gather(runaways, return_exceptions=True)
+    return Steadiness(quiet, busy)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
