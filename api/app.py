@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,22 +12,53 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route
 
-from api import citations, control, documents, dumps, problems, protocols, reconcile, rest, search
+from api import (
+    citations,
+    control,
+    description,
+    documents,
+    dumps,
+    health,
+    problems,
+    protocols,
+    reconcile,
+    rest,
+    search,
+)
 from api.compression import Compression
+from api.methods import Methods
 from api.pages import page
 from api.service import running, service_of
 from kg.config import Settings
 
 _HERE = Path(__file__).parent
 
+_ROUTERS = (
+    health.router,
+    control.router,
+    dumps.router,
+    citations.router,  # before the records: the longer suffix is the nearer
+    search.router,
+    reconcile.router,
+    rest.router,
+    documents.router,
+)
+
 
 class Api(FastAPI):
-    """With the protocols, which :mod:`api.endpoints` answers, in its description."""
+    """With a description that has the protocols in it, and the fields of the data in force."""
+
+    _described = ""
 
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            self.openapi_schema = protocols.describe(super().openapi())
+        service = self.state.service
+        if self.openapi_schema is None or self._described != service.version:
+            self.openapi_schema = None  # the framework keeps the first one
+            found = protocols.describe(super().openapi())
+            self.openapi_schema = description.describe(found, service)
+            self._described = service.version
         return self.openapi_schema
 
 
@@ -47,6 +79,9 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     problems.install(app)
+    app.state.answered = Counter()
+    routes = [route for router in _ROUTERS for route in router.routes]
+    app.add_middleware(Methods, routes=routes)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -55,18 +90,14 @@ def create_app(settings: Settings) -> FastAPI:
         expose_headers=["Content-Range", "ETag", "Link", "Location", "Retry-After"],
     )
     app.add_middleware(Compression)
-    app.include_router(control.router)
     app.state.dumps = dumps.Dumps()
-    app.include_router(dumps.router)
-    app.include_router(citations.router)  # before the records: the longer suffix is the nearer
-    app.include_router(search.router)
-    app.include_router(reconcile.router)
-    app.include_router(rest.router)
-    app.include_router(documents.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/docs", docs, include_in_schema=False)
     app.add_api_route("/healthz", healthz, tags=["Service"], summary="Is the process alive")
+    routes += [route for route in app.routes if isinstance(route, Route | Mount)]
     return app
 
 

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
 from api.endpoints import Endpoints
+from api.health import Traffic
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
@@ -28,8 +29,9 @@ def serve(settings: Settings, empty: bool, progress: Progress) -> None:
     """Prepare the store if there is none, then serve until interrupted."""
     operations.prepare(settings, empty, progress)
     logging.getLogger("uvicorn.error").addFilter(_brief)
+    app = create_app(settings)
     uvicorn.run(
-        Endpoints(create_app(settings)),
+        Traffic(Endpoints(app), app.state.answered),
         host=settings.host,
         port=settings.port,
         log_level="info",
