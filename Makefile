@@ -24,6 +24,11 @@ check: lint types test
 conformance: .venv/installed
 	$(BIN)/python -m tests.conformance
 
+# The service beside other servers: tables, and what they say about the aims. For docs/benchmarks.md:
+# make bench BENCH='--triples 1000000 --write-docs', on an idle machine.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.serving $(BENCH)
+
 # The answers on the question pages are computed; this writes them anew.
 pages: .venv/installed
 	$(BIN)/python examples/queries/render.py

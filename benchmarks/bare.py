@@ -65,7 +65,7 @@ def _answer(store: ox.Store, text: str) -> tuple[bytes, str]:
     if isinstance(results, ox.QueryTriples):
         results.serialize(output, ox.RdfFormat.TURTLE)
         return output.getvalue(), TURTLE
-    results.serialize(output, ox.QueryResultsFormat.JSON)  # type: ignore[arg-type]
+    results.serialize(output, ox.QueryResultsFormat.JSON)
     return output.getvalue(), JSON
 
 

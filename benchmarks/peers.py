@@ -67,12 +67,14 @@ class Peer:
     token: str = ""
     settle: float = 0.0
     """Seconds from its first answer until it has all it wants in memory."""
+    parameters: str = ""
+    """What its queries carry in the URL beside themselves."""
     only: str = ""
     """The only question that it answers; empty for all."""
 
     def request(self, question: Question, serial: int) -> bytes:
         return (
-            f"GET {self.path}?query={question.escaped(serial)} HTTP/1.1\r\n"
+            f"GET {self.path}?query={question.escaped(serial)}{self.parameters} HTTP/1.1\r\n"
             f"Host: {HOST}:{self.port}\r\nAccept: {question.accept}\r\n\r\n"
         ).encode()
 
@@ -87,7 +89,8 @@ class Peer:
 
     def fetch(self, question: Question, serial: int) -> bytes:
         """The body of one answer. Raises OSError where there is none."""
-        url = f"http://{HOST}:{self.port}{self.path}?query={quote(question.text(serial), safe='')}"
+        query = quote(question.text(serial), safe="") + self.parameters
+        url = f"http://{HOST}:{self.port}{self.path}?query={query}"
         request = urllib.request.Request(url, headers={"Accept": question.accept})
         with urllib.request.urlopen(request, timeout=120) as response:
             body: bytes = response.read()
@@ -119,7 +122,7 @@ def running(peer: Peer, ground: Ground) -> Iterator[Peer]:
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()  # it is busy with what cannot be interrupted
             process.wait()
@@ -176,7 +179,7 @@ def oxigraph(ground: Ground, timeout: float | None = None) -> Peer:
     )  # fmt: skip
 
 
-def rdflib_endpoint(ground: Ground, timeout: float | None = None) -> Peer:  # noqa: ARG001
+def rdflib_endpoint(ground: Ground) -> Peer:
     """It has no time limit; its store is in memory and holds the triples in one graph."""
     port, program = free_port(), str(_installed("rdflib-endpoint", _RDFLIB) / "rdflib-endpoint")
     command = [program, "serve", "--host", HOST, "--port", str(port), "--enable-update"]
@@ -202,6 +205,10 @@ def _installed(name: str, requirements: tuple[str, ...]) -> Path:
 
 # --- Virtuoso ---------------------------------------------------------------------------------
 
+_VIRTUOSO = ("virtuoso-t", "isql-vt")
+_GRAPH = "https://bench.example/load"
+"""Where Virtuoso has the triples: it has no default graph of its own."""
+
 _VIRTUOSO_INI = """\
 [Database]
 DatabaseFile = {folder}/virtuoso.db
@@ -224,16 +231,17 @@ KeepAliveTimeout = 60
 MaxKeepAlives = 64
 [SPARQL]
 ResultSetMaxRows = 1000000
-DefaultGraph = https://bench.example/load
 {limit}
 """
 
 
-def virtuoso(ground: Ground, timeout: float | None = None) -> Peer | None:
-    """None where it is not installed."""
-    program, isql = shutil.which("virtuoso-t"), shutil.which("isql-vt")
-    if program is None or isql is None:
-        return None
+def has_virtuoso() -> bool:
+    return all(map(shutil.which, _VIRTUOSO))
+
+
+def virtuoso(ground: Ground, timeout: float | None = None) -> Peer:
+    """Needs :func:`has_virtuoso`."""
+    program, isql = _VIRTUOSO
     folder, port, sql_port = ground.folder / "virtuoso", free_port(), free_port()
     filled = folder.exists()
     folder.mkdir(exist_ok=True)
@@ -244,14 +252,16 @@ def virtuoso(ground: Ground, timeout: float | None = None) -> Peer | None:
     command = [program, "+foreground", "+configfile", str(configuration)]
     if not filled:
         _fill_virtuoso(command, [isql, str(sql_port)], ground.load)
-    version = subprocess.run([program, "-?"], capture_output=True, text=True).stderr
-    named = next((line for line in version.splitlines() if "ersion" in line), "Virtuoso")
-    return Peer("Virtuoso", named.strip(), command, port)
+    said = subprocess.run([program, "-?"], capture_output=True, text=True)
+    lines = (said.stdout + said.stderr).splitlines()
+    version = next((line.strip() for line in lines if line.startswith("Version")), "")
+    parameters = f"&default-graph-uri={quote(_GRAPH, safe='')}"
+    return Peer("Virtuoso", version, command, port, parameters=parameters)
 
 
 def _fill_virtuoso(command: list[str], isql: list[str], load: Load) -> None:
     statements = (
-        f"ld_dir('{load.folder}', 'load.nt', 'https://bench.example/load'); rdf_loader_run(); "
+        f"ld_dir('{load.folder}', 'load.nt', '{_GRAPH}'); rdf_loader_run(); "
         'grant SPARQL_UPDATE to "SPARQL"; checkpoint;'
     )
     sql = partial(subprocess.run, capture_output=True, text=True)

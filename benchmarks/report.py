@@ -64,7 +64,8 @@ class Results:
     steadiness: dict[str, Steadiness] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    loads: list[float] = field(default_factory=list)
+    loads: dict[str, float] = field(default_factory=dict)
+    """Load average (one minute) at the end of each part."""
 
     def add(self, question: str, server: str, clients: int, figures: Figures) -> None:
         self.served.setdefault(question, {}).setdefault(server, {})[clients] = figures
@@ -95,7 +96,7 @@ def _preamble(results: Results) -> str:
     missing = "".join(
         f" {name} is not installed here and was left out." for name in results.missing
     )
-    loads = ", ".join(f"{load:.1f}" for load in results.loads)
+    loads = ", ".join(f"{name} {load:.1f}" for name, load in results.loads.items())
     return f"""\
 # Chiptrail's SPARQL service beside others
 
@@ -104,7 +105,7 @@ def _preamble(results: Results) -> str:
 {results.date:%Y-%m-%d %H:%M} UTC, {results.minutes:.0f} minutes. {results.machine}.
 {versions}.{missing}
 
-Load average (one minute) as the run went on: {loads}. The load generator and one server at a time
+Load average (one minute) at the end of each part: {loads}. The load generator and one server at a time
 share the processors, so about 2 is the run itself; well above it, other work took part of the
 machine and the figures are lower and less steady than on an idle one.
 
@@ -140,7 +141,8 @@ def _table(results: Results, question: str) -> str:
     for server, rounds in results.served[question].items():
         cells = [cell for n in CLIENTS for cell in _cells(rounds.get(n))]
         lines.append(_row([server, *cells]))
-    notes = [_errors(results, question), _disagreement(results, question)]
+    notes = [_throughput(results, question), _errors(results, question)]
+    notes.append(_disagreement(results, question))
     return "\n".join([*lines, *(f"\n{note}" for note in notes if note)])
 
 
@@ -149,6 +151,14 @@ def _cells(figures: Figures | None) -> list[str]:
         return ["–", "–", "–"]
     return [f"{figures.rate:,.0f}" if figures.rate >= 20 else f"{figures.rate:.1f}",
             _ms(figures.p50), _ms(figures.p99)]  # fmt: skip
+
+
+def _throughput(results: Results, question: str) -> str:
+    if question != MANY_ROWS:
+        return ""
+    alone = [(server, rounds.get(1)) for server, rounds in results.served[question].items()]
+    rates = [f"{server} {f.bytes_rate / 1e6:,.0f}" for server, f in alone if f]
+    return f"MB a second at one client: {', '.join(rates)}."
 
 
 def _errors(results: Results, question: str) -> str:
