@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
+
+from kg.serving import Answer
 
 CACHE = "public, no-cache"
 """Keep it, but ask whether it is still so: the answer is a 304 while the data stands."""
@@ -30,6 +32,14 @@ def not_modified(request: Request, tag: str) -> Response | None:
 
 def headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept"}
+
+
+def rdf_response(answer: bytes | Answer, media_type: str, tag: str, **more: str) -> Response:
+    """RDF that is whole, or that comes in pieces; ``more`` are further headers."""
+    all_headers = headers(tag) | more
+    if isinstance(answer, bytes):
+        return Response(answer, media_type=media_type, headers=all_headers)
+    return StreamingResponse(answer, media_type=media_type, headers=all_headers)
 
 
 def matches(known: str, tag: str) -> bool:

@@ -28,6 +28,29 @@ _SCHEMAS: dict[str, Json] = {
     "cursor": {"type": "string"},
     "fields": {"type": "string"},
 }
+_TEXT: Json = {"type": "string"}
+_DAY: Json = {"type": "string", "format": "date"}
+_OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
+    "/api/search": {
+        "q": ("names, part numbers, words", _TEXT | {"minLength": 1, "maxLength": 500}, True),
+        "type": ("classes to find, separated by commas", _TEXT, False),
+        "limit": (GENERAL["limit"], _SCHEMAS["limit"], False),
+        "cursor": (GENERAL["cursor"], _SCHEMAS["cursor"], False),
+    },
+    "/api/control-status/diff": {
+        "destination": ("ISO code, slug or name of a place", _TEXT, True),
+        "from": ("the earlier day", _DAY, True),
+        "to": ("the later day", _DAY, True),
+    },
+    "/api/party-status": {
+        "firm": ("slug, alias or name of a firm", _TEXT, False),
+        "owner": ("an owner of a firm that has no record; may be repeated", _TEXT, False),
+        "ownership": ("percent of it, for each owner", _TEXT, False),
+        "date": ("the day in question", _DAY, True),
+    },
+}
+"""Path → parameter → its meaning, its schema and whether it must be given."""
+
 _WELL_KNOWN_QUESTION = Ask(
     chip="nvidia-h20", destination="CN", date=datetime.date(2025, 4, 9), end_user_hq="CN"
 )
@@ -42,6 +65,11 @@ def describe(openapi: Json, service: Service) -> Json:
     if catalogue is not None:
         openapi["paths"] = dict(_paths(openapi["paths"], catalogue))
         _add_control_status(openapi["paths"], service)
+    for path, parameters in _OTHERS.items():
+        openapi["paths"][path]["get"]["parameters"] = [
+            _parameter(name, meaning, schema) | {"required": required}
+            for name, (meaning, schema, required) in parameters.items()
+        ]
     for operations in openapi["paths"].values():
         for operation in operations.values():
             _add_problem(operation)

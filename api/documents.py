@@ -7,11 +7,11 @@ serving address stands for the same path under the base IRI; the two may differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import (
-    FileResponse,
     HTMLResponse,
     JSONResponse,
     RedirectResponse,
@@ -19,10 +19,11 @@ from fastapi.responses import (
     StreamingResponse,
 )
 
-from api.conditional import etag, headers, not_modified
+from api.conditional import etag, headers, not_modified, rdf_response
 from api.negotiation import Offer, negotiate
 from api.pages import render_ontology, render_thing
 from api.service import Service, service_of
+from kg.compaction import context_text
 from kg.errors import NotFound
 from kg.namespaces import OWN_PATHS
 from kg.resources import ontology_directory
@@ -60,7 +61,16 @@ def _thing(service: Service, kind: str, slug: str) -> Thing:
     return Thing(kind, slug, f"{service.names.base}{kind}/{slug}")
 
 
-@router.get("/ont", summary="The ontology: its page, or RDF by negotiation")
+def _sends(*offers: Offer) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {offer.media_type: {} for offer in offers}}}
+
+
+@router.get(
+    "/ont",
+    summary="The ontology: its page, or RDF by negotiation",
+    response_class=Response,
+    responses=_sends(*OFFERS),
+)
 async def ontology(request: Request) -> Response:
     service = service_of(request)
     offers = (HTML, TURTLE, JSON_LD, N_TRIPLES, RDF_XML)
@@ -71,13 +81,20 @@ async def ontology(request: Request) -> Response:
     return await _rdf(request, service, offer, "documents/graph.rq", item=item)
 
 
-@router.get("/context.jsonld", summary="The JSON-LD context")
-async def context() -> Response:
-    path = ontology_directory() / "context.jsonld"
-    return FileResponse(path, media_type="application/ld+json")
+@router.get(
+    "/context.jsonld",
+    summary="The JSON-LD context",
+    response_class=Response,
+    responses=_sends(JSON_LD),
+)
+async def context(request: Request) -> Response:
+    text = context_text(service_of(request).names)
+    return Response(text, media_type="application/ld+json")
 
 
-@router.get("/shapes", summary="The SHACL shapes")
+@router.get(
+    "/shapes", summary="The SHACL shapes", response_class=Response, responses=_sends(TURTLE)
+)
 async def shapes(request: Request) -> Response:
     service = service_of(request)
     files = sorted((ontology_directory() / "shapes").glob("*.shapes.ttl"))
@@ -147,9 +164,8 @@ async def _document(request: Request, service: Service, thing: Thing, offer: Off
         return await _rdf(
             request, service, offer, "documents/graph.rq", thing, item=service.iri(thing.iri)
         )
-    return await _rdf(
-        request, service, offer, "documents/describe.rq", thing, items=service.iri(thing.iri)
-    )
+    answer = await service.describe([thing.iri], offer.media_type)
+    return rdf_response(answer, offer.media_type, tag, **_links(thing))
 
 
 async def _rdf(

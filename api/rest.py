@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
-from api.conditional import etag, headers, not_modified
+from api.conditional import etag, headers, not_modified, rdf_response
 from api.lists import ListRequest, read_list
 from api.negotiation import Offer, negotiate
 from api.service import Service, service_of
@@ -151,10 +151,8 @@ def _conditional_json(request: Request, service: Service, body: Json) -> Respons
 
 
 async def _as_rdf(service: Service, offer: Offer, documents: list[Json], tag: str) -> Response:
-    iris = {iri: None for document in documents for iri in _in_the_graph(document)}
-    items = " ".join(map(service.iri, iris))
-    answer = await service.run("documents/describe.rq", offer.media_type, items=items)
-    return StreamingResponse(answer, media_type=offer.media_type, headers=headers(tag))
+    iris = [iri for document in documents for iri in _in_the_graph(document)]
+    return rdf_response(await service.describe(iris, offer.media_type), offer.media_type, tag)
 
 
 def _in_the_graph(document: Json) -> list[str]:

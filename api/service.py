@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from string import Template
 from typing import Any
@@ -14,6 +15,7 @@ from fastapi import Request
 from api.counts import Counter
 from api.repeated import Repeated
 from kg.catalogue import CATALOGUE_FILE, Catalogue
+from kg.compaction import Context, as_turtle, read_n_triples
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
@@ -31,6 +33,12 @@ _NOT_MERGED = ("history", "rdf12")
 KEEPER = "kg.upkeep:Upkeep"
 """What runs inside a write, in the writer process."""
 
+CONTEXT_PATH = "/context.jsonld"
+"""Relative, so that it is found wherever the document came from: the base may be elsewhere."""
+
+WRITTEN = ("text/turtle", "application/ld+json")
+"""Formats of documents that are put in order before they are sent."""
+
 # RFC 3987 allows more, but these end an IRI in SPARQL and never stand in one of ours.
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 
@@ -41,6 +49,7 @@ class Service:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.names = Namespaces(settings.base)
+        self.context = Context.of(self.names)
         limits = settings.limits
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
@@ -83,6 +92,23 @@ class Service:
         text = Template(self.names.rebase(query(name))).substitute(terms)
         request = QueryRequest(self.names.sparql_prologue + text, media_type=media_type)
         return await self.engine.query(request)
+
+    async def describe(self, iris: Iterable[str], media_type: str) -> bytes | Answer:
+        """What the graph says of things and of their parts: whole where it is for people."""
+        first = list(dict.fromkeys(iris))
+        items = " ".join(map(self.iri, first))
+        if media_type not in WRITTEN:
+            return await self.run("documents/describe.rq", media_type, items=items)
+        answer = await self.run("documents/describe.rq", "application/n-triples", items=items)
+        data = await answer.read()
+        return await asyncio.to_thread(self._written, data, media_type, first)
+
+    def _written(self, data: bytes, media_type: str, first: list[str]) -> bytes:
+        triples = read_n_triples(data)
+        if media_type == "text/turtle":
+            return as_turtle(triples, self.names, first)
+        document = self.context.compact(triples, CONTEXT_PATH, first)
+        return json.dumps(document, ensure_ascii=False).encode()
 
     async def select(self, name: str, **terms: str) -> list[dict[str, dict[str, str]]]:
         """The bindings of a SELECT of ours."""
