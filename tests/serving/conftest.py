@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.serving import stores
 from tests.serving.stores import publish, rows
 
 
@@ -36,3 +38,12 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     publish(store_dir, triples, merge=False)
     return store_dir
+
+
+@pytest.fixture(autouse=True)
+def bystanders() -> Iterator[None]:
+    """A test may kill its children; the servers of other tests are not among them."""
+    stores.BYSTANDERS.clear()
+    stores.BYSTANDERS.update(stores.children())
+    yield
+    stores.BYSTANDERS.clear()

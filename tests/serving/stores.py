@@ -86,8 +86,12 @@ async def outcome(work: Awaitable[Any]) -> BaseException | None:
     return result if isinstance(result, BaseException) else None
 
 
+BYSTANDERS: set[int] = set()
+"""Children that this process had before the test: servers of other tests, which stay alone."""
+
+
 def children() -> set[int]:
-    """Process ids of all descendants of this process (Linux)."""
+    """Process ids of all descendants of this process but the bystanders and theirs (Linux)."""
     parents = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -102,7 +106,7 @@ def children() -> set[int]:
 
 def _below(pid: int, parents: dict[int, int]) -> Iterable[int]:
     for child, parent in parents.items():
-        if parent == pid:
+        if parent == pid and child not in BYSTANDERS:
             yield child
             yield from _below(child, parents)
 
