@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyoxigraph import (
+    BlankNode,
     CanonicalizationAlgorithm,
     Dataset,
     DefaultGraph,
@@ -20,6 +21,7 @@ from pyoxigraph import (
     Quad,
     RdfFormat,
     Store,
+    Triple,
     serialize,
 )
 
@@ -121,11 +123,34 @@ def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
 
 
 def canonical_version(quads: Iterable[Quad]) -> str:
-    """SHA-256 (hex) of the sorted canonical N-Quads (RDFC-1.0) of ``quads``."""
-    dataset = Dataset(quads)
-    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
-    lines = (serialize(dataset, format=RdfFormat.N_QUADS) or b"").splitlines(keepends=True)
-    return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
+    """SHA-256 (hex) of the sorted canonical N-Quads (RDFC-1.0) of ``quads``.
+
+    Only what mentions a blank node needs canonical names, and only that is held as a dataset.
+    """
+    blank, named = Dataset(), []
+    for quad in quads:
+        if _may_be_blank(quad):
+            blank.add(quad)
+        else:
+            named.append(quad)
+    blank.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    lines = _lines(named) + _lines(blank)
+    del named
+    lines.sort()
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(line)
+    return found.hexdigest()
+
+
+def _may_be_blank(quad: Quad) -> bool:
+    terms = (quad.subject, quad.object, quad.graph_name)
+    return any(isinstance(term, BlankNode | Triple) for term in terms)
+
+
+def _lines(quads: Iterable[Quad]) -> list[bytes]:
+    text = serialize(quads, format=RdfFormat.N_QUADS) or b""
+    return text.splitlines(keepends=True)
 
 
 def named_quads(store: Store) -> Iterator[Quad]:
