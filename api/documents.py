@@ -22,7 +22,7 @@ from fastapi.responses import (
 from api.conditional import etag, headers, not_modified, rdf_response
 from api.negotiation import Offer, negotiate
 from api.pages import render_ontology, render_thing
-from api.service import Service, service_of
+from api.service import Service, context_url, service_of
 from kg.compaction import context_text
 from kg.errors import NotFound
 from kg.namespaces import OWN_PATHS
@@ -164,7 +164,7 @@ async def _document(request: Request, service: Service, thing: Thing, offer: Off
         return await _rdf(
             request, service, offer, "documents/graph.rq", thing, item=service.iri(thing.iri)
         )
-    answer = await service.describe([thing.iri], offer.media_type)
+    answer = await service.describe([thing.iri], offer.media_type, context_url(request))
     return rdf_response(answer, offer.media_type, tag, **_links(thing))
 
 

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from api.conditional import etag, headers, not_modified, rdf_response
 from api.lists import ListRequest, read_list
 from api.negotiation import Offer, negotiate
-from api.service import Service, service_of
+from api.service import Service, context_url, service_of
 from kg.catalogue import COLLECTIONS, Page, flatten
 from kg.errors import InvalidInput, NotFound
 
@@ -62,7 +62,7 @@ async def list_records(request: Request, collection: str) -> Response:
         return unchanged
     page = service.catalogue.page(wanted.page)
     if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(service, offer, page.items, tag)
+        return await _as_rdf(request, offer, page.items, tag)
     items = [_only(item, wanted.fields) for item in page.items]
     link = _next_link(request, page.next_cursor)
     if offer is CSV:
@@ -81,7 +81,7 @@ async def one_record(request: Request, collection: str, slug: str) -> Response:
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(service, offer, [document], tag)
+        return await _as_rdf(request, offer, [document], tag)
     text = request.query_params.get("fields")
     document = _only(document, None if text is None else text.split(","))
     if offer is CSV:
@@ -150,9 +150,11 @@ def _conditional_json(request: Request, service: Service, body: Json) -> Respons
     return not_modified(request, tag) or JSONResponse(body, headers=headers(tag))
 
 
-async def _as_rdf(service: Service, offer: Offer, documents: list[Json], tag: str) -> Response:
+async def _as_rdf(request: Request, offer: Offer, documents: list[Json], tag: str) -> Response:
     iris = [iri for document in documents for iri in _in_the_graph(document)]
-    return rdf_response(await service.describe(iris, offer.media_type), offer.media_type, tag)
+    service, context = service_of(request), context_url(request)
+    answer = await service.describe(iris, offer.media_type, context)
+    return rdf_response(answer, offer.media_type, tag)
 
 
 def _in_the_graph(document: Json) -> list[str]:

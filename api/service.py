@@ -33,9 +33,6 @@ _NOT_MERGED = ("history", "rdf12")
 KEEPER = "kg.upkeep:Upkeep"
 """What runs inside a write, in the writer process."""
 
-CONTEXT_PATH = "/context.jsonld"
-"""Relative, so that it is found wherever the document came from: the base may be elsewhere."""
-
 WRITTEN = ("text/turtle", "application/ld+json")
 """Formats of documents that are put in order before they are sent."""
 
@@ -93,21 +90,24 @@ class Service:
         request = QueryRequest(self.names.sparql_prologue + text, media_type=media_type)
         return await self.engine.query(request)
 
-    async def describe(self, iris: Iterable[str], media_type: str) -> bytes | Answer:
-        """What the graph says of things and of their parts: whole where it is for people."""
+    async def describe(self, iris: Iterable[str], media_type: str, context: str) -> bytes | Answer:
+        """What the graph says of things and of their parts: whole where it is for people.
+
+        ``context``: where the client finds the JSON-LD context.
+        """
         first = list(dict.fromkeys(iris))
         items = " ".join(map(self.iri, first))
         if media_type not in WRITTEN:
             return await self.run("documents/describe.rq", media_type, items=items)
         answer = await self.run("documents/describe.rq", "application/n-triples", items=items)
         data = await answer.read()
-        return await asyncio.to_thread(self._written, data, media_type, first)
+        return await asyncio.to_thread(self._written, data, media_type, context, first)
 
-    def _written(self, data: bytes, media_type: str, first: list[str]) -> bytes:
+    def _written(self, data: bytes, media_type: str, context: str, first: list[str]) -> bytes:
         triples = read_n_triples(data)
         if media_type == "text/turtle":
             return as_turtle(triples, self.names, first)
-        document = self.context.compact(triples, CONTEXT_PATH, first)
+        document = self.context.compact(triples, context, first)
         return json.dumps(document, ensure_ascii=False).encode()
 
     async def select(self, name: str, **terms: str) -> list[dict[str, dict[str, str]]]:
@@ -146,6 +146,11 @@ def _write_policy(settings: Settings) -> WritePolicy:
         frozenset(names.expand(f"g:{graph}").value for graph in _NOT_MERGED),
         KEEPER if settings.default_graph == "union" else None,
     )
+
+
+def context_url(request: Request) -> str:
+    """Of the JSON-LD context, at the address that the client came to: the base may not answer."""
+    return f"{request.base_url}context.jsonld"
 
 
 def service_of(request: Request) -> Service:

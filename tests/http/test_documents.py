@@ -70,7 +70,8 @@ def _self_contained(client: httpx.Client, path: str) -> bytes:
     """The document, with the context in it where it only names it."""
     content = client.get(path).content
     context = client.get("/context.jsonld").text.strip().removeprefix("{").removesuffix("}")
-    return content.replace(b'"@context": "/context.jsonld"', context.strip().encode())
+    named = f'"@context": "{client.base_url.join("/context.jsonld")}"'
+    return content.replace(named.encode(), context.strip().encode())
 
 
 # rdflib's JSON-LD parser uses a class of its own that rdflib warns of.
@@ -90,7 +91,7 @@ def test_json_ld_is_read_back_by_another_library(client: httpx.Client, path: str
 
 def test_json_ld_is_written_with_short_names(client: httpx.Client) -> None:
     document = client.get("/claim/c0-17.jsonld").json()
-    assert document["@context"] == "/context.jsonld"
+    assert document["@context"] == str(client.base_url.join("/context.jsonld"))
     claim = document["@graph"][0]
     assert (claim["id"], claim["type"]) == ("c:c0-17", "Claim")
     assert (claim["hedge"], claim["speaker"]) == ("con:reported", "entity:bloomberg")
