@@ -78,7 +78,14 @@ def _from_environment(kind: type[Any], environment: Mapping[str, str]) -> dict[s
     }
 
 
+_BOOLEANS = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+
+
 def _parse(name: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        if text.lower() not in _BOOLEANS:
+            raise InvalidInput(f"{name} must be true or false (or 1, 0, on, off), not {text!r}")
+        return _BOOLEANS[text.lower()]
     if kind in (int, float, Path):
         try:
             return kind(text)

@@ -208,6 +208,7 @@ class Engine:
             raise InvalidQuery("this is an update, not a query")
         work = _work(request, inspection)
         work["text"] = gate.disarm(request.text, inspection, self._allowed)
+        work["plan"] = self.limits.planner and work["default_graphs"] is None
         run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await _begin(run)
         if answer.body is not None and inspection.repeatable:

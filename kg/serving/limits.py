@@ -39,6 +39,10 @@ class Limits:
     query_path_steps: int = 100
     """Steps of one property path."""
 
+    # the order in which a query is evaluated
+    planner: bool = True
+    """Order its triple patterns by the counts of the data; else as the engine does."""
+
     # writes
     update_timeout: float = 60.0
     update_memory: int = 4096

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from kg.serving import sandbox, wire
+from kg.serving.planner import Planner
 from kg.serving.wire import Kind
 
 _PIECE = 64 << 10
@@ -46,6 +47,7 @@ def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> No
 
 def _serve(descriptor: int, store: ox.Store) -> None:
     least = sandbox.peak_memory()
+    planner = Planner(store)
     while True:
         try:
             work = wire.read_json(descriptor, Kind.WORK)
@@ -53,6 +55,8 @@ def _serve(descriptor: int, store: ox.Store) -> None:
             return
         output = Output(descriptor)
         try:
+            if work.get("plan"):
+                work["planned"] = planner.plan(work["text"], work["base"]).text
             _JOBS[work["job"]](store, work, descriptor, output)
         except BrokenPipeError:
             return
@@ -107,7 +111,7 @@ class Output:
 
 def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
     over, dataset = _dataset(store, work)
-    results = over.query(work["text"], base_iri=work["base"], **dataset)
+    results = _results(over, work, dataset)
     if isinstance(results, ox.QueryTriples):
         _graph(results, work, output)
         return
@@ -117,6 +121,17 @@ def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
     kind = "ask" if isinstance(results, ox.QueryBoolean) else "select"
     output.head({"kind": kind, "media_type": work["media_type"]})
     results.serialize(output.file, results_format)
+
+
+def _results(
+    store: ox.Store, work: Work, dataset: dict[str, Any]
+) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """Evaluate the planned text; what is wrong with a text is said of the one that was sent."""
+    planned = work.get("planned") or work["text"]
+    if planned != work["text"]:
+        with suppress(SyntaxError):
+            return store.query(planned, base_iri=work["base"], **dataset)
+    return store.query(work["text"], base_iri=work["base"], **dataset)
 
 
 def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:

@@ -20,8 +20,14 @@ def test_limits_come_from_the_environment_too() -> None:
     assert (limits.query_timeout, limits.query_memory) == (2.5, 256)
 
 
+@pytest.mark.parametrize(("text", "value"), [("on", True), ("True", True), ("0", False)])
+def test_a_switch_is_true_or_false(text: str, value: bool) -> None:
+    assert load_settings({}, {"CHIPTRAIL_PLANNER": text}).limits.planner is value
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "many"), ("QUERY_TIMEOUT", "soon"), ("DEFAULT_GRAPH", "both")]
+    ("name", "value"),
+    [("PLANNER", "maybe"), ("PORT", "many"), ("QUERY_TIMEOUT", "soon"), ("DEFAULT_GRAPH", "both")],
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidInput, match=f"CHIPTRAIL_{name} must be .*{value}"):

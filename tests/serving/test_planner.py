@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kg.errors import InvalidQuery
 from kg.serving import Limits
+from kg.serving.patterns import read
 from kg.serving.planner import Planner, explain
 from tests.serving.stores import EX, ask, publish, with_engine
 
@@ -135,6 +136,8 @@ UNCHANGED = [
     "SELECT * { ?s :p ?o . ?s :q }",
     "SELECT * { ?s :p ?o ?s :q ?n }",
     "SELECT * { OPTIONAL ?s :p ?o . ?s :q ?n }",
+    "SELECT * { ?s :p ?o . ?s :q ?n FILTER ?n }",
+    "SELECT * { ?s :p ?o . ?s :q ?n SERVICE }",
     "SELECT",
     "",
 ]
@@ -238,6 +241,16 @@ def test_random_queries_have_the_answers_of_the_plain_order(
             bag(store, plan.text)
         return
     assert bag(store, plan.text) == expected
+
+
+_WORDS = ["UNION", "OPTIONAL", "FILTER", "BIND", "VALUES", "MINUS", "GRAPH", "SERVICE", "SELECT"]
+_SCRAPS = st.sampled_from([*"{}()[].;,a+^|*1", "?s", ":p", "'x'", "@en", "^^", *_WORDS])
+
+
+@given(st.lists(_SCRAPS, max_size=30).map(" ".join))
+def test_scraps_of_queries_are_read_to_an_end(scraps: str) -> None:
+    for text in (f"SELECT * {{ {scraps} }}", f"SELECT {scraps} }}"):
+        assert len(read(text).runs) < 16
 
 
 # --- in the engine room -----------------------------------------------------------------------
