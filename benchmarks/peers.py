@@ -28,6 +28,7 @@ from benchmarks.load import REPEATED, Load, Question, questions, update_text
 TOKEN = "a token for the benchmark"
 _VENVS = Path("build/bench-venvs")
 _START_SECONDS = 600.0
+_ANSWER_SECONDS = 15.0
 _OXIGRAPH = ("oxigraph==0.5.13",)
 _RDFLIB = (
     "rdflib-endpoint[cli]==0.6.3",
@@ -92,7 +93,7 @@ class Peer:
         query = quote(question.text(serial), safe="") + self.parameters
         url = f"http://{HOST}:{self.port}{self.path}?query={query}"
         request = urllib.request.Request(url, headers={"Accept": question.accept})
-        with urllib.request.urlopen(request, timeout=120) as response:
+        with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as response:
             body: bytes = response.read()
         return body
 

@@ -64,6 +64,8 @@ class Results:
     steadiness: dict[str, Steadiness] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    unanswered: dict[str, list[str]] = field(default_factory=dict)
+    """Question → servers that did not answer it once."""
     loads: dict[str, float] = field(default_factory=dict)
     """Load average (one minute) at the end of each part."""
 
@@ -105,9 +107,10 @@ def _preamble(results: Results) -> str:
 {results.date:%Y-%m-%d %H:%M} UTC, {results.minutes:.0f} minutes. {results.machine}.
 {versions}.{missing}
 
-Load average (one minute) at the end of each part: {loads}. The load generator and one server at a time
-share the processors, so about 2 is the run itself; well above it, other work took part of the
-machine and the figures are lower and less steady than on an idle one.
+Load average (one minute) at the end of each part: {loads}.
+The load generator and one server at a time share the processors, so about 2 is the run itself;
+well above it, other work took part of the machine and the figures are lower and less steady than
+on an idle one.
 
 {results.triples:,} generated triples: {results.claims:,} claims with their speakers, passages and
 quantities (`benchmarks/load.py`). Each round: {results.seconds:g} s, keep-alive connections on
@@ -168,6 +171,7 @@ def _errors(results: Results, question: str) -> str:
         for clients, figures in rounds.items()
         if figures.errors
     ]
+    failed += [f"{server}, not once in time" for server in results.unanswered.get(question, [])]
     return f"Not answered: {', '.join(failed)}." if failed else ""
 
 
