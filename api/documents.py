@@ -40,8 +40,15 @@ OFFERS = (TURTLE, HTML, JSON_LD, N_TRIPLES, RDF_XML, JSON)
 """Turtle first: a client that asks for nothing in particular is a program."""
 
 KINDS = tuple(path.rstrip("/") for path in OWN_PATHS.values() if path.endswith("/"))
-COLLECTION_OF = {"claim": "claims", "rule": "policies", "src": "sources", "ev": "sources"}
-ENTITY_COLLECTIONS = ("chips", "firms", "policies")
+COLLECTIONS_OF = {
+    "id": ("chips", "firms", "policies", "entities"),
+    "claim": ("claims",),
+    "rule": ("policies",),
+    "src": ("sources",),
+    "ev": ("sources",),
+    "con": ("concepts",),
+}
+"""Kind of thing → where its REST document may stand."""
 
 
 @dataclass(frozen=True)
@@ -195,12 +202,10 @@ async def _page(request: Request, service: Service, thing: Thing, tag: str) -> H
 
 def _record(service: Service, thing: Thing) -> object:
     """The REST document of the thing. Raises NotFound where it is in no collection."""
-    collections = (
-        [COLLECTION_OF[thing.kind]] if thing.kind in COLLECTION_OF else [*ENTITY_COLLECTIONS]
-    )
-    for collection in collections:
-        if thing.slug in service.catalogue.slugs(collection):
-            return service.catalogue.item(collection, thing.slug)
+    for collection in COLLECTIONS_OF.get(thing.kind, ()):
+        document = service.catalogue.find(collection, thing.slug)
+        if document is not None and document["iri"] == thing.iri:
+            return document
     raise NotFound(f"<{thing.iri}> has no JSON document; its RDF and its page have all of it")
 
 

@@ -146,7 +146,7 @@ def test_another_name_of_a_thing_leads_to_it(client: httpx.Client) -> None:
         ("/id/nvidia-h20.docx", 404),
         ("/id/%22%3E", 400),
         ("/id/caf%C3%A9", 404),
-        ("/con/reported.json", 404),
+        ("/unit/chip.json", 404),
     ],
 )
 def test_what_is_not_there(client: httpx.Client, path: str, status: int) -> None:
