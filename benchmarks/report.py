@@ -27,6 +27,7 @@ CONSTANT = "bare ASGI without an engine"
 _OURS, _RDFLIB, _OXIGRAPH, _VIRTUOSO = (
     "Chiptrail", "rdflib-endpoint", "Oxigraph's server", "Virtuoso",
 )  # fmt: skip
+_BUSY = 4.0
 _HEAVY = (JOIN, LIST, SCAN, AGGREGATE, CONSTRUCT, ROWS, MANY_ROWS)
 
 
@@ -99,6 +100,8 @@ def _preamble(results: Results) -> str:
         f" {name} is not installed here and was left out." for name in results.missing
     )
     loads = ", ".join(f"{name} {load:.1f}" for name, load in results.loads.items())
+    busy = max(results.loads.values()) > _BUSY
+    shared = " So it was here: take them for a first look, not as measured." if busy else ""
     return f"""\
 # Chiptrail's SPARQL service beside others
 
@@ -110,7 +113,7 @@ def _preamble(results: Results) -> str:
 Load average (one minute) at the end of each part: {loads}.
 The load generator and one server at a time share the processors, so about 2 is the run itself;
 well above it, other work took part of the machine and the figures are lower and less steady than
-on an idle one.
+on an idle one.{shared}
 
 {results.triples:,} generated triples: {results.claims:,} claims with their speakers, passages and
 quantities (`benchmarks/load.py`). Each round: {results.seconds:g} s, keep-alive connections on

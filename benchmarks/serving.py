@@ -104,7 +104,7 @@ def run(ground: Ground, seconds: float) -> Results:
         _say(peer.name)
         results.versions[peer.name] = peer.version
         session = Session(peer, ground.load, seconds, results)
-        while session.left:  # anew after a query that the server goes on with for ever
+        while not session.done:  # anew after a query that the server goes on with for ever
             with running(peer, ground):
                 uvloop.run(session.measure())
         results.loads[peer.name] = os.getloadavg()[0]
@@ -147,13 +147,14 @@ class Session:
     def __init__(self, peer: Peer, load: Load, seconds: float, results: Results) -> None:
         self._peer, self._seconds, self._results = peer, seconds, results
         self._look_up = questions(load)[LOOK_UP]
-        self.left = [q for q in questions(load).values() if peer.only in ("", q.name)]
+        self.done = False
+        self._left = [q for q in questions(load).values() if peer.only in ("", q.name)]
         self._serial = itertools.count(1)
 
     async def measure(self) -> None:
         """Go through the questions; stop at one that is not answered."""
-        while self.left:
-            question = self.left.pop(0)
+        while self._left:
+            question = self._left.pop(0)
             try:
                 self._check(question)
             except OSError:
@@ -162,6 +163,7 @@ class Session:
             await self._rounds(question.name, partial(self._ask, question))
         if not self._peer.only:
             await self._rounds(MIXED, self._ask_or_update)
+        self.done = True
 
     def _check(self, question: Question) -> None:
         """Note how many results the first answer has: all servers must agree."""
