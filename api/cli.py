@@ -108,6 +108,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _query(options: argparse.Namespace) -> None:
     text = operations.query_text(options.query)
+    if options.explain:
+        print(operations.explain_query(_settings(options), text))
+        return
     operations.run_query(_settings(options), text, options.format, sys.stdout.buffer)
 
 
@@ -191,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("query", metavar="SPARQL|FILE")
     formats = ["table", *(f.name for f in RESULT_FORMATS + RDF_FORMATS)]
     one.add_argument("--format", choices=formats, help="default: table, or ttl for graphs")
+    one.add_argument(
+        "--explain", action="store_true", help="only show the order that the planner gives it"
+    )
 
     one = add("status", _status, "could this chip go to that place on that day, and why")
     one.add_argument("chip", metavar="CHIP", help="slug, alias or name")

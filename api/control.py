@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.conditional import etag, headers, not_modified
 from api.negotiation import Offer, negotiate
+from api.parameters import day, read_once, required
 from api.problems import as_problem
 from api.service import Service, service_of
 from kg.errors import ChiptrailError, InvalidInput, LimitExceeded, UnsupportedMedia
@@ -31,7 +31,7 @@ async def control_status(request: Request) -> Response:
     service = service_of(request)
     tag = etag(service.version, "json")
     unchanged = not_modified(request, tag)
-    ask = read_ask(_parameters(request, tuple(Ask.model_fields)))
+    ask = read_ask(read_once(request, tuple(Ask.model_fields)))
     return unchanged or _json(service.desk.control_status(ask), tag)
 
 
@@ -65,9 +65,9 @@ async def threshold(request: Request) -> Response:
 @router.get("/control-status/diff", summary="Which chips change status between two days")
 async def diff(request: Request) -> Response:
     service = service_of(request)
-    given = _parameters(request, ("destination", "from", "to"))
-    days = [_date(name, given) for name in ("from", "to")]
-    changes = service.desk.diff(_required("destination", given), *days)
+    given = read_once(request, ("destination", "from", "to"))
+    days = [day(name, required(name, given)) for name in ("from", "to")]
+    changes = service.desk.diff(required("destination", given), *days)
     body = {"items": [change.model_dump() for change in changes], "count": len(changes)}
     return JSONResponse(body, headers=headers(etag(service.version, "json")))
 
@@ -75,8 +75,8 @@ async def diff(request: Request) -> Response:
 @router.get("/party-status", summary="Is a firm listed on a day, by itself or by ownership")
 async def party_status(request: Request) -> Response:
     service = service_of(request)
-    given = _parameters(request, ("firm", "owner", "ownership", "date"))
-    on = _date("date", given)
+    given = read_once(request, ("firm", "owner", "ownership", "date"), ("owner", "ownership"))
+    on = day("date", required("date", given))
     owners = request.query_params.getlist("owner")
     shares = request.query_params.getlist("ownership")
     if ("firm" in given) == bool(owners):
@@ -93,27 +93,6 @@ async def party_status(request: Request) -> Response:
 
 
 # --- reading --------------------------------------------------------------------------------------
-
-
-def _parameters(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
-    for name in request.query_params:
-        if name not in allowed:
-            raise InvalidInput(f"no parameter {name!r} here; there are: {', '.join(allowed)}")
-    return {name: value for name, value in request.query_params.items() if value}
-
-
-def _required(name: str, given: Mapping[str, str]) -> str:
-    if name not in given:
-        raise InvalidInput(f"the parameter {name!r} is missing")
-    return given[name]
-
-
-def _date(name: str, given: Mapping[str, str]) -> datetime.date:
-    text = _required(name, given)
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(f"{name} must be a day as YYYY-MM-DD, not {text!r}") from None
 
 
 def _media_type(request: Request) -> str:

@@ -10,7 +10,8 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.lists import DEFAULT_LIMIT, GENERAL, MAX_LIMIT, RANGED, RENAMED
+from api.lists import GENERAL, RANGED, RENAMED
+from api.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from api.service import Service
 from kg.catalogue import COLLECTIONS, Catalogue, PageRequest
 from kg.errors import ChiptrailError

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from api.parameters import DEFAULT_LIMIT, MAX_LIMIT, day, limit, moment, number, once
 from kg.catalogue import Catalogue, PageRequest
 from kg.errors import InvalidInput
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 GENERAL = {
     "limit": f"items of a page, from 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if not given",
     "sort": "a field, with - before it for descending order",
@@ -51,11 +49,11 @@ def read_list(
     for given, value in parameters:
         name = RENAMED.get(collection, {}).get(given, given)
         if name in GENERAL:
-            _once(general, name, value)
+            once(general, name, value)
         elif name in known:
             equal.setdefault(name, []).extend(value.split(","))
         elif is_range(name, known):
-            _once(limits, name, value)
+            once(limits, name, value)
         else:
             raise InvalidInput(_unknown_parameter(collection, given, known))
     page = PageRequest(
@@ -63,11 +61,11 @@ def read_list(
         equal,
         _bounds("_min", limits, known),
         _bounds("_max", limits, known),
-        valid_at=_date("valid_at", general),
+        valid_at=_day("valid_at", general),
         known_at=_moment("known_at", general),
         sort=general.get("sort", DEFAULT_SORT.get(collection, "id")),
         cursor=general.get("cursor"),
-        limit=_limit(general.get("limit")),
+        limit=limit(general.get("limit")),
     )
     return ListRequest(page, _names(general, "facets") or (), _names(general, "fields"))
 
@@ -83,7 +81,7 @@ def _bounds(end: str, given: Mapping[str, str], known: Mapping[str, str]) -> dic
         field = name.removesuffix(end)
         if field != name:
             is_number = known[field] == "number"
-            found[field] = _number(name, value) if is_number else _day(name, value)
+            found[field] = number(name, value) if is_number else day(name, value).isoformat()
     return found
 
 
@@ -101,57 +99,12 @@ def _unknown_parameter(collection: str, name: str, known: Mapping[str, str]) -> 
     )
 
 
-def _once(given: dict[str, str], name: str, value: str) -> None:
-    if given.setdefault(name, value) != value:
-        raise InvalidInput(f"{name} is given twice with different values")
-
-
-def _number(name: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidInput(f"{name} must be a number, not {value!r}")
-    return number
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_LIMIT
-    if not (value.isdecimal() and value.isascii()) or not 1 <= int(value[:9]) <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {value!r}")
-    return int(value)
-
-
-def _date(name: str, general: Mapping[str, str]) -> str | None:
-    return _day(name, general[name]) if name in general else None
-
-
-def _day(name: str, value: str) -> str:
-    try:
-        return datetime.date.fromisoformat(value).isoformat()
-    except ValueError:
-        raise InvalidInput(f"{name} must be a day as YYYY-MM-DD, not {value!r}") from None
+def _day(name: str, general: Mapping[str, str]) -> str | None:
+    return day(name, general[name]).isoformat() if name in general else None
 
 
 def _moment(name: str, general: Mapping[str, str]) -> str | None:
-    """A day (its end) or a time, as the UTC text that record times are kept in."""
+    """As the text that record times are kept in."""
     if name not in general:
         return None
-    try:
-        moment = datetime.datetime.fromisoformat(general[name])
-    except ValueError:
-        message = f"{name} must be a day or a time in ISO 8601, not {general[name]!r}"
-        raise InvalidInput(message) from None
-    if len(general[name]) == len("2026-11-21"):
-        moment = moment.replace(hour=23, minute=59, second=59)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-    return _in_utc(name, moment).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _in_utc(name: str, moment: datetime.datetime) -> datetime.datetime:
-    try:
-        return moment.astimezone(datetime.UTC)
-    except OverflowError:
-        raise InvalidInput(f"{name} is outside of the years 1 to 9999") from None
+    return moment(name, general[name]).strftime("%Y-%m-%dT%H:%M:%SZ")

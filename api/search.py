@@ -10,27 +10,26 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.conditional import etag, headers, not_modified
+from api.parameters import limit, read_once, required
 from api.service import service_of
 from kg.catalogue import Hit, Search
-from kg.errors import InvalidInput
 
 router = APIRouter(prefix="/api", tags=["REST"])
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 PARAMETERS = ("q", "type", "limit", "cursor")
 
 
 @router.get("/search", summary="Names, part numbers and sentences; prefixes and typos")
 async def search(request: Request) -> Response:
     service = service_of(request)
-    given = _parameters(request)
+    given = read_once(request, PARAMETERS)
     tag = etag(service.version, "json")
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     engine = service.catalogue.search
     kinds = [kind for kind in given.get("type", "").split(",") if kind]
-    limit = _limit(given.get("limit"))
-    found = engine.find(_required(given), kinds, limit, given.get("cursor"))
+    text = required("q", given)
+    found = engine.find(text, kinds, limit(given.get("limit")), given.get("cursor"))
     body = {
         "items": [_item(engine, hit) for hit in found.hits],
         "next": _next(given, found.next_cursor),
@@ -59,30 +58,6 @@ def _item(engine: Search, hit: Hit) -> dict[str, Any]:
 
 def _kind(engine: Search, kind: str) -> dict[str, Any]:
     return {"id": kind, "label": engine.kinds[kind].label if kind in engine.kinds else kind}
-
-
-def _parameters(request: Request) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in PARAMETERS:
-            raise InvalidInput(f"no parameter {name!r} here; there are: {', '.join(PARAMETERS)}")
-        if given.setdefault(name, value) != value:
-            raise InvalidInput(f"{name} is given twice with different values")
-    return given
-
-
-def _required(given: Mapping[str, str]) -> str:
-    if "q" not in given:
-        raise InvalidInput("q, the text to search for, is missing")
-    return given["q"]
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_LIMIT
-    if not (value.isdecimal() and value.isascii()) or not 1 <= int(value[:9]) <= MAX_LIMIT:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {value!r}")
-    return int(value)
 
 
 def _next(given: Mapping[str, str], cursor: str | None) -> str | None:

@@ -84,7 +84,7 @@ def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("", "q, the text to search for, is missing"),
+        ("", "the parameter 'q' is missing"),
         ("q=h20&collection=chips", "no parameter 'collection' here; there are: q, type, limit"),
         ("q=h20&limit=0", "limit must be a whole number from 1 to 500"),
         ("q=h20&limit=501", "limit must be a whole number from 1 to 500"),
