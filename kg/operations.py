@@ -35,6 +35,7 @@ from kg.policy.answers import ControlStatus
 from kg.policy.desk import Ask, Desk, read_ask
 from kg.recordfile import RECORDS_FILE, read_records_file
 from kg.resources import digest
+from kg.serving.planner import explain
 from kg.snapshots import Snapshot
 from kg.yamlfile import read_utf8
 
@@ -157,6 +158,12 @@ def run_query(settings: Settings, text: str, format_name: str | None, out: Binar
         out.write(_table(results, names).encode())
     else:
         out.write(results.serialize(format=wanted.results) or b"")
+
+
+def explain_query(settings: Settings, text: str) -> str:
+    """The order in which the service has the triple patterns of ``text`` evaluated."""
+    plan = explain(_open(settings), Namespaces(settings.base).sparql_prologue + text)
+    return str(plan) or "nothing to order: the engine is given the text as it is"
 
 
 def _without_prologue(message: str, lines: int) -> str:

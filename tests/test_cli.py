@@ -46,6 +46,16 @@ def test_query_formats(built_store: Path) -> None:
     assert "@prefix ct: <https://w3id.org/chiptrail/ont#>" in turtle
 
 
+def test_a_query_is_explained(built_store: Path) -> None:
+    text = "SELECT ?c { ?c a ct:Claim . ?c ct:speaker id:bloomberg }"
+    lines = query(built_store, text, "--explain").splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines] == [
+        "?c ct:speaker id:bloomberg  (written as number 2)",
+        "?c a ct:Claim  (written as number 1)",
+    ]
+    assert "nothing to order" in query(built_store, "ASK { ?s ?p ?o }", "--explain")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

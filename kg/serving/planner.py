@@ -72,8 +72,8 @@ class Planner:
 
     def __init__(self, store: ox.Store) -> None:
         self._store = store
-        self.plan = lru_cache(maxsize=512)(self._plan)
-        self._count = lru_cache(maxsize=4096)(self._count_anew)
+        self.plan = lru_cache(maxsize=128)(self._plan)
+        self._count = lru_cache(maxsize=1024)(self._count_anew)
 
     def _plan(self, text: str, base: str | None = None) -> Plan:
         """The plan for ``text``; one that is malformed or not understood stays as it is."""

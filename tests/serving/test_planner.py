@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.errors import InvalidQuery
+from kg.errors import InvalidQuery, LimitExceeded
 from kg.serving import Limits
 from kg.serving.patterns import read
 from kg.serving.planner import Planner, explain
-from tests.serving.stores import EX, ask, publish, with_engine
+from tests.serving.stores import EX, ask, count, publish, with_engine
 
 PREFIXES = f"PREFIX : <{EX}> PREFIX ex: <{EX}>\n"
 
@@ -256,14 +256,28 @@ def test_scraps_of_queries_are_read_to_an_end(scraps: str) -> None:
 # --- in the engine room -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("planner", [True, False])
-def test_workers_answer_with_and_without(tmp_path: Path, store: ox.Store, planner: bool) -> None:
-    publish(tmp_path, store.dump(format=ox.RdfFormat.N_QUADS) or b"", merge=False)
-    query = f"{PREFIXES}SELECT ?n {{ ?s :p ?o . ?s :q ?n }} ORDER BY ?n"
-    body = with_engine(
-        tmp_path, lambda engine: ask(engine, query, "text/csv"), Limits(planner=planner)
-    )
-    assert body == b"n\r\n0\r\n1\r\n2\r\n"
+_HUB_SIZE = 6_000
+_HUB = f"{PREFIXES}SELECT (COUNT(*) AS ?n) {{ ?a :hub ?x . ?b :hub ?x . ?b :key ?k }}"
+"""In the order of the text, every node is paired with every other before one is picked."""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    triples = [f"<{EX}{n}> <{EX}hub> <{EX}x> .\n" for n in range(_HUB_SIZE)]
+    triples.append(f"<{EX}7> <{EX}key> <{EX}k> .\n")
+    store_dir = tmp_path_factory.mktemp("hub")
+    publish(store_dir, "".join(triples).encode(), merge=False)
+    return store_dir
+
+
+def test_workers_plan(hub: Path) -> None:
+    assert with_engine(hub, lambda engine: count(engine, _HUB)) == _HUB_SIZE
+
+
+def test_the_planner_can_be_switched_off(hub: Path) -> None:
+    limits = Limits(planner=False, query_timeout=1)
+    with pytest.raises(LimitExceeded):
+        with_engine(hub, lambda engine: count(engine, _HUB), limits)
 
 
 def test_the_position_of_a_mistake_is_that_in_the_text_as_it_was_sent(tmp_path: Path) -> None:
