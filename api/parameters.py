@@ -37,7 +37,7 @@ def once(given: dict[str, str], name: str, value: str) -> None:
 
 
 def required(name: str, given: Mapping[str, str]) -> str:
-    if not given.get(name):
+    if name not in given:
         raise InvalidInput(f"the parameter {name!r} is missing")
     return given[name]
 

@@ -16,7 +16,7 @@ from kg.build import Examined, examine, write_sidecars
 from kg.catalogue import View
 from kg.derive import asserted, derive
 from kg.intake import DatasetInfo, Intake, builtin_info, documents_in
-from kg.namespaces import Namespaces
+from kg.namespaces import DEFAULT_BASE, Namespaces
 
 _BEARS_ON_STATUS = ("policy", "entities", "measurements")
 """A write into none of these (nor into an import) leaves control status as it was."""
@@ -27,7 +27,7 @@ class Upkeep:
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         """``facts`` of the snapshot in force; one without a dataset was made empty."""
-        self._names = Namespaces(facts["base"])
+        self._names = Namespaces(facts.get("base", DEFAULT_BASE))
         given = facts.get("dataset")
         self._info = DatasetInfo.model_validate(given) if given else builtin_info()
         self._latest: Examined | None = None
