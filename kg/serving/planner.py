@@ -10,8 +10,9 @@ solutions are the same. What SPARQL itself leaves open (the order of rows withou
 which of them LIMIT takes) may come out differently, though for the same data always alike.
 
 Left alone: texts above 32 KiB, with FROM, GROUP_CONCAT or SAMPLE, or with triple terms or
-reifiers; EXISTS and SERVICE; CONSTRUCT templates; a run of patterns whose first subject is
-named, as that is where to start. What holds ``[ ]`` or a collection stays in its place.
+reifiers; EXISTS and SERVICE; CONSTRUCT templates; runs above 100 patterns, and those whose
+first subject is named, as that is where to start. What holds ``[ ]`` or a collection stays in
+its place.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ PATH = 10 * CAP
 
 _LONGEST = 32 << 10
 _STARTS = 4
+_MOST = 100
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Planner:
         if len(text) > _LONGEST:
             return Plan(text)
         reading = read(text)
-        runs = [run for run in reading.runs if run.bound or is_open(run.patterns[0].subject)]
+        runs = [run for run in reading.runs if _worthwhile(run)]
         try:
             sizes = [self._sizes(run, reading.prologue, base) for run in runs]
         except SyntaxError:  # the engine says so when it is given the text
@@ -119,6 +121,10 @@ class Planner:
             return CAP
         (number,) = next(results)
         return int(number.value) if isinstance(number, ox.Literal) else CAP
+
+
+def _worthwhile(run: Run) -> bool:
+    return len(run.patterns) <= _MOST and (bool(run.bound) or is_open(run.patterns[0].subject))
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,7 @@ UNCHANGED = [
     "SELECT * { SERVICE SILENT <nowhere:> { ?s :p ?o . ?s :q ?n } }",
     "DESCRIBE :p1",
     "INSERT { ?s :p ?o . ?s :q ?n } WHERE { ?s :p ?o . ?s :q ?n }",
+    "SELECT * { ?s :p " + "?o, " * 5_000 + "?o ; :q ?n }",
     # malformed
     "SELECT * { ?s :p ?o . ?s :q ?n",
     "SELECT * { ?s :p ?o . ?s :q ?n ] }",
