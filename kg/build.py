@@ -116,10 +116,25 @@ def build(
 
 def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
     """Make an empty store the generation in force: no knowledge base, no catalogue."""
+    return build_plain((), names, store_dir)
+
+
+def build_plain(quads: Iterable[Quad], names: Namespaces, store_dir: Path) -> Snapshot:
+    """Make ``quads``, and nothing else, the generation in force: somebody's own data."""
+    memory = Store()
+    memory.extend(quads)
     building = snapshots.begin(store_dir)
-    Store(building / "store").flush()
-    snapshots.write_facts(building, {"version": canonical_version([]), "base": names.base})
-    return snapshots.publish(store_dir, building)
+    try:
+        disk = Store(building / "store")
+        disk.bulk_extend(memory)
+        disk.flush()
+        del disk
+        facts = {"version": canonical_version(memory), "base": names.base, "quads": len(memory)}
+        snapshots.write_facts(building, facts)
+        return snapshots.publish(store_dir, building)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
 
 
 def canonical_version(quads: Iterable[Quad]) -> str:

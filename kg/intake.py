@@ -136,8 +136,10 @@ def is_yaml(path: Path) -> bool:
     return path.suffix.lower() in YAML_SUFFIXES
 
 
-def read_rdf(path: Path, names: Namespaces, graph: NamedNode) -> Iterator[Quad]:
+def read_rdf(path: Path, names: Namespaces, graph: NamedNode | DefaultGraph) -> Iterator[Quad]:
     """The quads of an RDF file; triples without a graph go to ``graph``.
+
+    Blank nodes get names of their own: those of two files never meet.
 
     Raises InvalidData naming file and line, InvalidInput for an unknown extension.
     """
@@ -147,7 +149,9 @@ def read_rdf(path: Path, names: Namespaces, graph: NamedNode) -> Iterator[Quad]:
         raise InvalidInput(f"{path}: not a format that can be read; there are .yaml, {known}")
     text = read_utf8(path)
     try:
-        for quad in parse(input=text, format=found.rdf, base_iri=names.base):
+        for quad in parse(
+            input=text, format=found.rdf, base_iri=names.base, rename_blank_nodes=True
+        ):
             name = graph if isinstance(quad.graph_name, DefaultGraph) else quad.graph_name
             yield Quad(quad.subject, quad.predicate, quad.object, name)
     except SyntaxError as error:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from pyoxigraph import (
     BlankNode,
+    DefaultGraph,
     Literal,
     NamedNode,
     Quad,
@@ -23,13 +24,13 @@ from pyoxigraph import (
 )
 
 from kg import exports, snapshots
-from kg.build import Progress, build, build_empty, named_quads, quiet
+from kg.build import Progress, build, build_empty, build_plain, named_quads, quiet
 from kg.catalogue import View
 from kg.config import Settings
 from kg.derive import asserted, describe_dataset
 from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
-from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base
+from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base, read_rdf
 from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
 from kg.policy.desk import Ask, Desk, read_ask
@@ -66,7 +67,7 @@ def _is_outdated(snapshot: Snapshot) -> bool:
 def _has_more(snapshot: Snapshot) -> bool:
     """Whether a store holds what no records do: loads, imports, writes through HTTP."""
     facts = snapshot.facts
-    return "group" in facts or (facts.get("made_from") is None and "dataset" in facts)
+    return "group" in facts or (facts.get("made_from") is None and bool(facts.get("quads")))
 
 
 def build_records(
@@ -93,17 +94,31 @@ def load(
 ) -> Snapshot:
     """Add files to the store in force and derive everything anew, all or nothing.
 
-    ``graph``: IRI for triples that name no graph (RDF files need one, or name their own).
-    Raises InvalidData with every finding; InvalidInput where a graph is wanted.
+    ``graph``: IRI for triples that name no graph; without one they go to ``g:loaded``, or to
+    the default graph where that is the store's own. Raises InvalidData with every finding.
     """
-    if graph is None and (plain := [f for f in files if f.suffix in (".ttl", ".nt", ".rdf")]):
-        raise InvalidInput(f"{plain[0]}: say with --graph which graph its triples belong to")
     names = Namespaces(settings.base)
     snapshot = prepare(settings, empty=False, progress=progress)
+    if "dataset" not in snapshot.facts:
+        return _load_plain(settings, snapshot, files, graph)
     intake = stored_intake(snapshot, names)
     progress("read")
-    intake.add_files(files, NamedNode(graph) if graph else names.expand("g:unnamed"))
+    intake.add_files(files, NamedNode(graph) if graph else names.expand("g:loaded"))
     return build(intake, settings.store, progress, settings.default_graph == "union")
+
+
+def _load_plain(
+    settings: Settings, snapshot: Snapshot, files: Sequence[Path], graph: str | None
+) -> Snapshot:
+    """Add files to a store that holds somebody's own data and no knowledge base."""
+    names, merge = Namespaces(settings.base), settings.default_graph == "union"
+    unnamed = names.expand("g:loaded") if merge else DefaultGraph()
+    quads = list(Store.read_only(str(snapshot.store)))
+    for file in files:
+        quads += read_rdf(file, names, NamedNode(graph) if graph else unnamed)
+    if merge:
+        quads += [Quad(quad.subject, quad.predicate, quad.object) for quad in quads]
+    return build_plain(quads, names, settings.store)
 
 
 def stored_intake(snapshot: Snapshot, names: Namespaces) -> Intake:

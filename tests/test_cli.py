@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import chiptrail
+from tests.conftest import Serve, chiptrail
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,3 +153,24 @@ def test_a_build_never_throws_away_what_was_loaded(own_store: Path, tmp_path: Pa
     assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "true\n"
     assert chiptrail("build", "--discard", "--store", own_store).returncode == 0
     assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "false\n"
+
+
+def test_triples_that_name_no_graph_have_a_place(own_store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.ttl"
+    own.write_text("<http://example.org/a> <http://example.org/b> [ ] .")
+    assert chiptrail("load", own, "--store", own_store).returncode == 0
+    assert query(own_store, "ASK { GRAPH g:loaded { ?s <http://example.org/b> ?o } }") == "true\n"
+
+
+@pytest.mark.parametrize(("mode", "inside"), [("strict", ""), ("union", "GRAPH g:loaded ")])
+def test_a_store_of_ones_own(tmp_path: Path, serve: Serve, mode: str, inside: str) -> None:
+    store, own = tmp_path / "store", tmp_path / "own.ttl"
+    own.write_text("<http://example.org/a> <http://example.org/b> 1 .")
+    serve(store, "--empty", "--default-graph", mode)
+    done = chiptrail("load", own, "--store", store, CHIPTRAIL_DEFAULT_GRAPH=mode)
+    assert done.returncode == 0, done.stderr
+    pattern = "{ <http://example.org/a> <http://example.org/b> 1 }"
+    assert query(store, f"ASK {{ {inside}{pattern} }}") == "true\n"
+    assert query(store, f"ASK {pattern}") == "true\n"
+    assert query(store, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }") == "n\n-\n1\n"
+    assert chiptrail("build", "--store", store).returncode == 2, "it is not ours to replace"
