@@ -125,16 +125,20 @@ def build_plain(quads: Iterable[Quad], names: Namespaces, store_dir: Path) -> Sn
     memory.extend(quads)
     building = snapshots.begin(store_dir)
     try:
-        disk = Store(building / "store")
-        disk.bulk_extend(memory)
-        disk.flush()
-        del disk
+        _write_store(building / "store", memory)
         facts = {"version": canonical_version(memory), "base": names.base, "quads": len(memory)}
         snapshots.write_facts(building, facts)
         return snapshots.publish(store_dir, building)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
+
+
+def _write_store(path: Path, memory: Store) -> None:
+    """Write a store, whole on disk and closed when this returns."""
+    disk = Store(path)
+    disk.bulk_extend(memory)
+    disk.flush()
 
 
 def canonical_version(quads: Iterable[Quad]) -> str:
@@ -182,10 +186,7 @@ def _write(
     building = snapshots.begin(store_dir)
     try:
         progress("write")
-        disk = Store(building / "store")
-        disk.bulk_extend(store)
-        disk.flush()
-        del disk
+        _write_store(building / "store", store)
         progress("catalogue")
         write_sidecars(building, store, names, examined.recovered)
         facts = _facts(store, names, intake.info, version)

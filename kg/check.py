@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyoxigraph import NamedNode, Quad, Store
+from pyoxigraph import NamedNode
 
 from kg.build import examine
 from kg.catalogue.view import View
 from kg.errors import Finding, InvalidData, InvalidInput
-from kg.intake import Intake, read_base
+from kg.intake import Intake, merged, read_base
 from kg.namespaces import Namespaces
 from kg.yamlfile import read_utf8
 
@@ -62,9 +62,7 @@ def check_source(intake: Intake, source: Path) -> int:
 
 def _spans(intake: Intake, document: NamedNode) -> list[tuple[str, int, int, str]]:
     """IRI, start, end and recorded hash of each span of ``document``."""
-    store = Store()
-    store.extend(Quad(q.subject, q.predicate, q.object) for q in intake.quads)
-    view = View(store, intake.names)
+    view = View(merged(intake.quads), intake.names)
     return [
         (
             span.value,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 from kg.catalogue.view import View
-from kg.derive import describe_dataset
+from kg.derive import asserted, describe_dataset
 from kg.errors import Finding, InvalidData, InvalidInput
 from kg.formats import RDF_FORMATS, by_extension
 from kg.mapping import WRITERS, Document, Writer, map_records
@@ -112,6 +112,20 @@ def read_info(path: Path) -> DatasetInfo:
     except ValidationError as error:
         findings = [Finding(str(path), 1, "", f"{e['loc']}: {e['msg']}") for e in error.errors()]
         raise InvalidData(findings) from None
+
+
+def merged(quads: Iterable[Quad]) -> Store:
+    """A store in memory whose default graph is the merge of ``quads``."""
+    store = Store()
+    store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+    return store
+
+
+def intake_of(quads: Iterable[Quad], names: Namespaces, info: DatasetInfo) -> Intake:
+    """What ``quads`` of a store assert, as if it had just been read."""
+    intake = Intake(names, info, list(asserted(quads, names)))
+    intake.documents |= documents_in(View(merged(intake.quads), names))
+    return intake
 
 
 def builtin_info() -> DatasetInfo:

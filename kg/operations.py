@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,12 +25,11 @@ from pyoxigraph import (
 
 from kg import exports, snapshots
 from kg.build import Progress, build, build_empty, build_plain, named_quads, quiet
-from kg.catalogue import View
 from kg.config import Settings
-from kg.derive import asserted, describe_dataset
+from kg.derive import describe_dataset
 from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
-from kg.intake import DatasetInfo, Intake, builtin_info, documents_in, read_base, read_rdf
+from kg.intake import DatasetInfo, Intake, builtin_info, intake_of, read_base, read_rdf
 from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
 from kg.policy.desk import Ask, Desk, read_ask
@@ -125,18 +124,11 @@ def stored_intake(snapshot: Snapshot, names: Namespaces) -> Intake:
     """What a store asserts, as if it had just been read."""
     store = Store.read_only(str(snapshot.store))
     info = snapshot.facts.get("dataset")
-    intake = Intake(names, DatasetInfo.model_validate(info) if info else builtin_info())
-    intake.quads += asserted(named_quads(store), names)
-    intake.documents |= documents_in(View(_merged(intake.quads), names))
+    known = DatasetInfo.model_validate(info) if info else builtin_info()
+    intake = intake_of(named_quads(store), names, known)
     if not info:
-        intake.quads += describe_dataset(names, intake.info.as_of, intake.info.version)
+        intake.quads += describe_dataset(names, known.as_of, known.version)
     return intake
-
-
-def _merged(quads: Iterable[Quad]) -> Store:
-    store = Store()
-    store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-    return store
 
 
 def query_text(argument: str) -> str:

@@ -13,9 +13,8 @@ from typing import Any
 from pyoxigraph import NamedNode, Quad, Store
 
 from kg.build import Examined, examine, write_sidecars
-from kg.catalogue import View
-from kg.derive import asserted, derive
-from kg.intake import DatasetInfo, Intake, builtin_info, documents_in
+from kg.derive import derive
+from kg.intake import DatasetInfo, builtin_info, intake_of
 from kg.namespaces import DEFAULT_BASE, Namespaces
 
 _BEARS_ON_STATUS = ("policy", "entities", "measurements")
@@ -42,7 +41,7 @@ class Upkeep:
         slugs = {iri.removeprefix(ours) for iri in changed if iri.startswith(ours)}
         if not slugs:
             return [], []
-        intake = self._intake(store)
+        intake = intake_of(self._model(store), self._names, self._info)
         examined = examine(intake)
         anew = any(slug in _BEARS_ON_STATUS or slug.startswith("import-") for slug in slugs)
         if not anew:
@@ -57,14 +56,6 @@ class Upkeep:
         if self._latest is not None:
             examined, self._latest = self._latest, None
             write_sidecars(building, examined.store, self._names, examined.recovered)
-
-    def _intake(self, store: Store) -> Intake:
-        intake = Intake(self._names, self._info)
-        intake.quads += asserted(self._model(store), self._names)
-        merged = Store()
-        merged.extend(Quad(q.subject, q.predicate, q.object) for q in intake.quads)
-        intake.documents |= documents_in(View(merged, self._names))
-        return intake
 
     def _model(self, store: Store) -> Iterator[Quad]:
         """The quads of the model's graphs, derived ones included."""
