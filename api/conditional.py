@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -17,6 +18,7 @@ _VERSION_LENGTH = 16
 _SAFE = re.compile(r"[^A-Za-z0-9]")
 
 
+@lru_cache(maxsize=256)
 def etag(version: str, form: str) -> str:
     """``form`` tells apart what one address can answer with: a media type, mostly."""
     return f'"{version[:_VERSION_LENGTH]}.{_SAFE.sub("-", form)}"'

@@ -81,8 +81,7 @@ class Endpoints:
         shared = _SHARED if endpoint.shared else []
         exchange = Exchange(self.app.state.service, scope, receive, send, shared)
         try:
-            if not (endpoint is _QUERY and await sparql.repeat(exchange)):
-                await _serve(endpoint, exchange)
+            await _serve(endpoint, exchange)
         except ClientGone:
             return
         except ChiptrailError as error:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
+from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import Response
@@ -62,7 +64,7 @@ class Exchange:
         found = [value for key, value in self.scope["headers"] if key == name]
         return b", ".join(found).decode("latin-1")
 
-    @cached_property
+    @property
     def url(self) -> str:
         """The address that was asked, without the query: relative IRIs are resolved here."""
         address, port = self.scope["server"]
@@ -129,19 +131,9 @@ class Exchange:
         except UnicodeDecodeError as error:
             raise InvalidInput(f"the body is not UTF-8 at byte {error.start}") from None
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self) -> AbstractContextManager[None]:
         """Within this, the work ends with :class:`ClientGone` when the client goes away."""
-        watch = _Watch(self.receive)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not watch.gone:
-                raise
-            watch.task.uncancel()
-            raise ClientGone from None
-        finally:
-            watch.stop()
+        return _Watch(self.receive)
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -152,9 +144,10 @@ class Exchange:
             return None
         return gzip_tag(tag) if matches(known, gzip_tag(tag)) else tag
 
-    @cached_property
+    @property
     def gzip(self) -> bool:
-        return accepts_gzip(self.header(b"accept-encoding"))
+        accepted = self.header(b"accept-encoding")
+        return bool(accepted) and accepts_gzip(accepted)
 
     async def whole(
         self, status: int, headers: Mapping[str, str], body: bytes = b""
@@ -274,31 +267,43 @@ async def _gzipped(answer: Answer) -> AsyncIterator[bytes]:
     yield stream.end()
 
 
-class _Watch:
-    """Cancels the task that made it when the client goes away.
+class _Watch(AbstractContextManager[None]):
+    """Cancels the task that entered it when the client goes away.
 
     It begins to listen after a moment only: most answers are done by then.
     """
 
-    def __init__(self, receive: Receive) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self.task, self.gone = task, False
-        self._receive = receive
-        self._listener: asyncio.Task[None] | None = None
-        self._timer = loop.call_later(_PATIENCE, self._begin)
+    _task: asyncio.Task[Any]
+    _timer: asyncio.TimerHandle
 
-    def stop(self) -> None:
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._gone = receive, False
+        self._loop = asyncio.get_running_loop()
+        self._listener: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(_PATIENCE, self._begin, asyncio.current_task())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._timer.cancel()
         if self._listener is not None:
             self._listener.cancel()
+        if self._gone and isinstance(error, asyncio.CancelledError):
+            self._task.uncancel()
+            raise ClientGone from None
 
-    def _begin(self) -> None:
-        self._listener = asyncio.get_running_loop().create_task(self._listen())
+    def _begin(self, task: asyncio.Task[Any] | None) -> None:
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._task = task
+        self._listener = self._loop.create_task(self._listen())
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
-        self.task.cancel()
+        self._gone = True
+        self._task.cancel()

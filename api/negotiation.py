@@ -10,12 +10,13 @@ from functools import lru_cache
 from kg.errors import NotAcceptable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offer:
     """Something that can be sent: what it is called here, and the types that ask for it.
 
     The first media type is the one it is sent as. ``versions``: values of the parameter
-    ``version`` (of RDF or SPARQL) that a client may ask for.
+    ``version`` (of RDF or SPARQL) that a client may ask for. An offer is equal to nothing but
+    itself, so that a tuple of them is looked up quickly.
     """
 
     name: str

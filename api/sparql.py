@@ -53,33 +53,19 @@ class ProtocolQuery:
     named_graphs: tuple[str, ...] = ()
 
 
-async def repeat(exchange: Exchange) -> bool:
-    """Answer a GET that was answered before; False where it was not."""
-    if exchange.method != "GET":
-        return False
-    key = _key(exchange, b"")
-    stored = exchange.service.repeated.get(key) if key else None
-    if stored is None:
-        return False
-    await exchange.again(*stored)
-    return True
-
-
 async def query(exchange: Exchange) -> None:
     """Answer a request to ``/sparql``."""
-    if exchange.method != "POST":
-        asked = _from_url(exchange)
-        if asked.text is None:
-            await service_description.describe(exchange)
-        else:
-            await _answer(exchange, asked, _key(exchange, b""))
-        return
-    body = await exchange.body("query_bytes")
+    posted = exchange.method == "POST"
+    body = await exchange.body("query_bytes") if posted else b""
     key = _key(exchange, body)
     if key is not None and (stored := exchange.service.repeated.get(key)) is not None:
         await exchange.again(*stored)
+        return
+    asked = _from_body(exchange, body) if posted else _from_url(exchange)
+    if asked.text is None and not posted:
+        await service_description.describe(exchange)
     else:
-        await _answer(exchange, _from_body(exchange, body), key)
+        await _answer(exchange, asked, key)
 
 
 def _key(exchange: Exchange, body: bytes) -> Key | None:
@@ -152,6 +138,7 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         base,
         not media_type.endswith("version=1.1"),
         exchange.client,
+        inspection=inspection,
     )
     with exchange.watched():
         try:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -60,6 +59,8 @@ class QueryRequest:
     client: str = field(default="", compare=False)
     timeout: float | None = field(default=None, compare=False)
     """Seconds, where that is less than the limit."""
+    inspection: Inspection | None = field(default=None, compare=False)
+    """What :func:`~kg.serving.gate.inspect` says of the text, if it was asked already."""
 
 
 @dataclass(frozen=True)
@@ -203,14 +204,17 @@ class Engine:
         stored = self._cache.get((self.snapshot.version, request))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
-        inspection = await self._admit(request.text, request.base, False, request.client)
+        inspection = request.inspection
+        if inspection is None or inspection.remote:
+            inspection = await self._admit(request.text, request.base, False, request.client)
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
         work = _work(request, inspection)
         work["text"] = gate.disarm(request.text, inspection, self._allowed)
-        work["plan"] = self.limits.planner and work["default_graphs"] is None
+        to_plan = inspection.patterns > 1 and work["default_graphs"] is None
+        work["plan"] = self.limits.planner and to_plan
         run = await self._pool.run(work, request.client, timeout=request.timeout)
-        answer = await _begin(run)
+        answer = await _begin(run, request.media_type)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
@@ -230,7 +234,7 @@ class Engine:
             return  # it cannot be made harmless
         harmless = gate.disarm(text, inspection, self._allowed)
         work = {"job": "check", "text": harmless, "base": base, "update": update}
-        await (await _begin(await self._pool.run(work, client))).read()
+        await (await _begin(await self._pool.run(work, client), "")).read()
 
     async def graph(
         self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
@@ -241,7 +245,7 @@ class Engine:
         :raises NotAcceptable: the media type cannot carry it.
         """
         work = {"job": "graph", "graph": graph, "media_type": media_type, "rdf12": rdf12}
-        return await _begin(await self._pool.run(work, client))
+        return await _begin(await self._pool.run(work, client), media_type)
 
     async def update(
         self,
@@ -328,7 +332,7 @@ class Engine:
         await _aside(len(body), uploads.inspect, body, media_type, self.limits)
         work = {"job": "parse", "media_type": document.media_type, "base": document.base}
         run = await self._pool.run(work, document.client, document.body)
-        return await (await _begin(run)).read()
+        return await (await _begin(run, document.media_type)).read()
 
     async def _start_writer(self) -> Worker:
         return await self._zygote.fork(
@@ -432,27 +436,19 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
     return await asyncio.to_thread(function, *arguments, **named)
 
 
-async def _begin(run: Run) -> Answer:
+async def _begin(run: Run, media_type: str) -> Answer:
     """Wait for the head of an answer; take the rest too if it has come with it."""
     try:
         frame = await run.next()
         if frame is None or frame[0] != Kind.HEAD:
             raise Defect("an answer without a head")
-        head = json.loads(frame[1])
-        body = None
+        kind, body = frame[1].decode(), None
         if run.whole():
-            body = b"".join([_piece(frame) async for frame in _rest(run)])
+            body = b"".join(map(_piece, run.rest()))
     except BaseException:
         run.abandon()
         raise
-    return Answer(
-        head["kind"], head["media_type"], run.version, body, None if body is not None else run
-    )
-
-
-async def _rest(run: Run) -> AsyncIterator[Frame]:
-    while (frame := await run.next()) is not None:
-        yield frame
+    return Answer(kind, media_type, run.version, body, None if body is not None else run)
 
 
 def _piece(frame: Frame) -> bytes:

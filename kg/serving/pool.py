@@ -24,12 +24,16 @@ from kg.serving.failures import ended, failed, limit
 from kg.serving.fairness import Turnstile
 from kg.serving.limits import Limits
 from kg.serving.processes import Worker, Zygote
-from kg.serving.wire import Frame, Kind, pack, pack_json
+from kg.serving.wire import RETIRE, Frame, Kind, pack, pack_json
 from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
 
 _SLOWEST_RESTART = 5.0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(eq=False)
@@ -87,7 +91,8 @@ class Run:
 
     def start(self, frames: bytes) -> None:
         self.seat.worker.channel.send(frames)
-        self._tick()
+        first = min(self._limits.yield_after, self._limits.query_timeout)
+        self._timer = self._loop.call_later(first, self._tick)
 
     async def next(self) -> Frame | None:
         """The next frame of the answer, None after the last.
@@ -99,11 +104,24 @@ class Run:
             raise self._verdict
         if frame is None:
             raise await self._post_mortem()
+        return self._taken(frame)
+
+    def rest(self) -> list[Frame]:
+        """All frames that are left, where the answer is :meth:`whole`.
+
+        :raises ChiptrailError: it is larger than allowed.
+        """
+        frames = []
+        while (frame := self._taken(self.seat.worker.channel.take())) is not None:
+            frames.append(frame)
+        return frames
+
+    def _taken(self, frame: Frame) -> Frame | None:
         kind, body = frame
         if kind == Kind.DATA:
             self._count(len(body))
         elif kind == Kind.END:
-            self._close(reuse=self._reuse and not json.loads(body)["retire"])
+            self._close(reuse=self._reuse and body != RETIRE)
             return None
         elif kind == Kind.FAIL:
             self._close(reuse=self._reuse)
@@ -306,10 +324,11 @@ class Pool:
         self._idle.append(seat)
 
     def _replenish(self) -> None:
-        if self._source is None or asyncio.get_running_loop().time() < self._resume_at:
-            return
         wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed
-        for _ in range(wanted - len(self._idle) - len(self._spawning)):
+        missing = wanted - len(self._idle) - len(self._spawning)
+        if missing <= 0 or self._source is None or self._resume_at > _now():
+            return
+        for _ in range(missing):
             task = asyncio.get_running_loop().create_task(self._spawn(self._source))
             self._spawning.add(task)
             task.add_done_callback(self._spawned)

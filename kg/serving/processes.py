@@ -47,6 +47,10 @@ class Channel(asyncio.Protocol):
                 return None
             self._waiting = asyncio.get_running_loop().create_future()
             await self._waiting
+        return self.take()
+
+    def take(self) -> Frame:
+        """The next frame, which is here already."""
         frame = self._frames.popleft()
         self._held -= len(frame[1])
         if self._paused_since is not None and self._held <= self._high // 2:

@@ -29,6 +29,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_OPAQUE = re.compile(
+    r"""
+      \#[^\r\n]*+
+    | <[^<>"{}|^`\x00-\x20]*+>
+    | "{3}(?:[^"]++|"(?!""))*+"{3} | '{3}(?:[^']++|'(?!''))*+'{3} | "[^"\r\n]*+" | '[^'\r\n]*+'
+    """,
+    re.VERBOSE,
+)
+
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
@@ -38,6 +47,14 @@ def tokens(text: str) -> Iterator[Token]:
         kind = match.lastgroup or ""
         if kind != "skip":
             yield kind, match.group(), match.start()
+
+
+def without_opaque(text: str) -> str:
+    """``text``, which has no backslash, with a space for each comment, IRI and string.
+
+    Of :func:`tokens` the others are left, with the same text.
+    """
+    return _OPAQUE.sub(" ", text)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Frames between the server and its children: one byte of kind, four of length, the body.
 
-Bodies are JSON or raw bytes, never pickles: a child that an attacker has taken over must
+Bodies are JSON, a word, or raw bytes, never pickles: a child that an attacker has taken over must
 not be able to make the server run anything.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 LONGEST = 1 << 20
 """Bytes of the longest frame that a child may send."""
 
+_BUFFER = 64 << 10
 _HEADER = struct.Struct("!BI")
 
 
@@ -23,13 +24,16 @@ class Kind(IntEnum):
     HELLO = 1  # child → server: who I am (JSON)
     WORK = 2  # server → child: what to do (JSON)
     BODY = 3  # server → child: a document that belongs to the work (bytes)
-    HEAD = 4  # child → server: the answer begins (JSON)
-    DATA = 5  # child → server: a piece of it (bytes)
-    END = 6  # child → server: the answer is whole (JSON)
+    HEAD = 4  # worker → server: the answer begins (a word: what kind of answer)
+    DATA = 5  # worker → server: a piece of it (bytes)
+    END = 6  # worker → server: the answer is whole (RETIRE where the worker should not go on)
+    DONE = 8  # writer → server: the operation is done (JSON)
     FAIL = 7  # child → server: there is none, or no more of it (JSON)
 
 
 Frame = tuple[int, bytes]
+
+RETIRE = b"retire"
 
 
 def pack(kind: Kind, body: bytes | bytearray = b"") -> bytes:
@@ -80,34 +84,33 @@ def write(descriptor: int, data: bytes | bytearray) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def read(descriptor: int) -> Frame:
-    """The next frame of a blocking descriptor.
+class Inbox:
+    """What comes in on a blocking descriptor, which stays the caller's.
 
-    :raises EOFError: the other side is gone.
+    Every method raises EOFError where the other side is gone.
     """
-    kind, length = _HEADER.unpack(_exactly(descriptor, _HEADER.size))
-    return kind, _exactly(descriptor, length)
 
+    def __init__(self, descriptor: int) -> None:
+        self._file = open(descriptor, "rb", buffering=_BUFFER, closefd=False)  # noqa: SIM115
 
-def read_json(descriptor: int, expected: Kind) -> dict[str, Any]:
-    """The next frame's JSON.
+    def read(self) -> Frame:
+        """The next frame."""
+        kind, length = _HEADER.unpack(self._exactly(_HEADER.size))
+        return kind, self._exactly(length)
 
-    :raises EOFError: the other side is gone.
-    :raises ValueError: it is a frame of another kind.
-    """
-    kind, body = read(descriptor)
-    if kind != expected:
-        raise ValueError(f"frame of kind {kind} where {expected.name} was due")
-    value: dict[str, Any] = json.loads(body)
-    return value
+    def read_json(self, expected: Kind) -> dict[str, Any]:
+        """The next frame's JSON.
 
+        :raises ValueError: it is a frame of another kind.
+        """
+        kind, body = self.read()
+        if kind != expected:
+            raise ValueError(f"frame of kind {kind} where {expected.name} was due")
+        value: dict[str, Any] = json.loads(body)
+        return value
 
-def _exactly(descriptor: int, size: int) -> bytes:
-    pieces = []
-    while size:
-        piece = os.read(descriptor, min(size, 1 << 20))
-        if not piece:
+    def _exactly(self, size: int) -> bytes:
+        piece = self._file.read(size)
+        if len(piece) < size:
             raise EOFError
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+        return piece

@@ -15,7 +15,7 @@ import pyoxigraph as ox
 
 from kg.serving import sandbox, wire
 from kg.serving.planner import Planner
-from kg.serving.wire import Kind
+from kg.serving.wire import Inbox, Kind
 
 _PIECE = 64 << 10
 _LARGEST_FRAME = wire.LONGEST // 2
@@ -47,17 +47,17 @@ def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> No
 
 def _serve(descriptor: int, store: ox.Store) -> None:
     least = sandbox.peak_memory()
-    planner = Planner(store)
+    planner, inbox = Planner(store), wire.Inbox(descriptor)
     while True:
         try:
-            work = wire.read_json(descriptor, Kind.WORK)
+            work = inbox.read_json(Kind.WORK)
         except EOFError:
             return
         output = Output(descriptor)
         try:
             if work.get("plan"):
                 work["planned"] = planner.plan(work["text"], work["base"]).text
-            _JOBS[work["job"]](store, work, descriptor, output)
+            _JOBS[work["job"]](store, work, inbox, output)
         except BrokenPipeError:
             return
         except (Refusal, SyntaxError, RuntimeError, ValueError, OSError, MemoryError) as error:
@@ -65,7 +65,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
             if isinstance(error, MemoryError):
                 return
             continue
-        output.end({"retire": sandbox.peak_memory() - least > _RETIRE_AFTER_GROWTH})
+        output.end(retire=sandbox.peak_memory() - least > _RETIRE_AFTER_GROWTH)
 
 
 class Output:
@@ -76,8 +76,8 @@ class Output:
         self._frames = bytearray()
         self._piece = bytearray()
 
-    def head(self, value: dict[str, Any]) -> None:
-        self._frames += wire.pack_json(Kind.HEAD, value)
+    def head(self, kind: str) -> None:
+        self._frames += wire.pack(Kind.HEAD, kind.encode())
 
     def write(self, data: bytes) -> int:
         self._piece += data
@@ -85,9 +85,9 @@ class Output:
             self._send()
         return len(data)
 
-    def end(self, value: dict[str, Any]) -> None:
+    def end(self, retire: bool) -> None:
         self._pack_piece()
-        self._frames += wire.pack_json(Kind.END, value)
+        self._frames += wire.pack(Kind.END, wire.RETIRE if retire else b"")
         wire.write(self._descriptor, self._frames)
 
     def flush(self) -> None:
@@ -109,7 +109,7 @@ class Output:
         self._piece.clear()
 
 
-def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
+def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
     over, dataset = _dataset(store, work)
     results = _results(over, work, dataset)
     if isinstance(results, ox.QueryTriples):
@@ -118,8 +118,7 @@ def _query(store: ox.Store, work: Work, _: int, output: Output) -> None:
     results_format = ox.QueryResultsFormat.from_media_type(work["media_type"])
     if results_format is None:
         raise Refusal("format", f"{work['media_type']} cannot carry bindings or a boolean")
-    kind = "ask" if isinstance(results, ox.QueryBoolean) else "select"
-    output.head({"kind": kind, "media_type": work["media_type"]})
+    output.head("ask" if isinstance(results, ox.QueryBoolean) else "select")
     results.serialize(output.file, results_format)
 
 
@@ -138,7 +137,7 @@ def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
-    output.head({"kind": "graph", "media_type": work["media_type"]})
+    output.head("graph")
     if work["rdf12"] and work["media_type"] != _JSON_LD:
         results.serialize(output.file, rdf_format)
     else:
@@ -157,7 +156,7 @@ def _plain(results: Iterable[ox.Triple], directions: bool) -> Iterator[ox.Triple
         yield triple
 
 
-def _named_graph(store: ox.Store, work: Work, _: int, output: Output) -> None:
+def _named_graph(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
     """The content of one graph; ``graph`` None is the default graph."""
     graph = ox.DefaultGraph() if work["graph"] is None else ox.NamedNode(work["graph"])
     if isinstance(graph, ox.NamedNode) and not store.contains_named_graph(graph):
@@ -165,7 +164,7 @@ def _named_graph(store: ox.Store, work: Work, _: int, output: Output) -> None:
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
-    output.head({"kind": "graph", "media_type": work["media_type"]})
+    output.head("graph")
     if work["rdf12"] and work["media_type"] != _JSON_LD:
         store.dump(output.file, rdf_format, from_graph=graph)
     else:
@@ -173,9 +172,9 @@ def _named_graph(store: ox.Store, work: Work, _: int, output: Output) -> None:
         ox.serialize(list(_plain(triples, directions=work["rdf12"])), output.file, rdf_format)
 
 
-def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
+def _parse(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
     """Read an uploaded graph and hand it back as N-Triples, which are safe to load."""
-    kind, body = wire.read(descriptor)
+    kind, body = inbox.read()
     if kind != Kind.BODY:
         raise Refusal("defect", "the document is missing")
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
@@ -189,20 +188,20 @@ def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
         rename_blank_nodes=True,  # so that documents can be put together
     )
     triples = (quad.triple for quad in quads)
-    output.head({"kind": "graph", "media_type": "application/n-triples"})
+    output.head("graph")
     ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
 
 
-def _check(_: ox.Store, work: Work, __: int, output: Output) -> None:
+def _check(_: ox.Store, work: Work, __: Inbox, output: Output) -> None:
     """Find out whether a query or an update is well formed, by running it on nothing."""
     empty = ox.Store()
     # Any other error is one of evaluation: the text is well formed.
     with suppress(RuntimeError, OSError):
         (empty.update if work["update"] else empty.query)(work["text"], base_iri=work["base"])
-    output.head({"kind": "check", "media_type": ""})
+    output.head("check")
 
 
-_JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
+_JOBS: dict[str, Callable[[ox.Store, Work, Inbox, Output], None]] = {
     "query": _query,
     "graph": _named_graph,
     "parse": _parse,

@@ -75,10 +75,11 @@ def main(descriptor: int, order: dict[str, Any]) -> None:
 
 
 def _serve(descriptor: int, writer: Writer) -> None:
+    inbox = wire.Inbox(descriptor)
     while True:
         try:
-            work = wire.read_json(descriptor, Kind.WORK)
-            body = wire.read(descriptor)[1] if work["body"] else b""
+            work = inbox.read_json(Kind.WORK)
+            body = inbox.read()[1] if work["body"] else b""
         except EOFError:
             return
         try:
@@ -91,7 +92,7 @@ def _serve(descriptor: int, writer: Writer) -> None:
             failure = {**_describe(error), "fatal": False}
             wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
         else:
-            wire.write(descriptor, wire.pack_json(Kind.END, result))
+            wire.write(descriptor, wire.pack_json(Kind.DONE, result))
 
 
 class Writer:

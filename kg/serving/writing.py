@@ -205,7 +205,7 @@ class Scribe:
 
 def _result(kind: int, body: bytes, limits: Limits) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(body)
-    if kind == Kind.END:
+    if kind == Kind.DONE:
         return content
     if kind != Kind.FAIL:
         raise Defect(f"a frame of kind {kind} from the writer")

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving import Form, Limits, inspect
@@ -147,3 +151,36 @@ def test_junk_is_read_to_its_end_or_refused(junk: str) -> None:
         inspect(junk * (100_000 // len(junk)), LIMITS)
     except LimitExceeded as error:
         assert error.limit.startswith("query_")
+
+
+_PIECES = [
+    *("SELECT", "ask", "CONSTRUCT", "DESCRIBE", "INSERT DATA", "PREFIX", "BASE", "VERSION"),
+    *("FROM", "from named", "SERVICE", "service silent", "LOAD", "NOW()", "uuid()", "Bnode()"),
+    *("?x", "$from", "e:service", "now:x", ":", "e:", "e:a.b", "_:b", "42", "@en", "a", "*"),
+    *("<http://e/#a>", "<http://e/FROM>", "<", "<<", ">>", "'SERVICE'", '"""a"b"""', "'", '"'),
+    *("# ASK\n", "# FROM", "\n", "{", "}", "(", ")", "[", "]", ".", ";", ",", "/", "|", "^", "\\"),
+    *("OPTIONAL", "FILTER", "ſelect", "İ"),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=25), st.sampled_from(["", " "]))
+def test_a_glance_sees_what_reading_sees(pieces: list[str], between: str) -> None:
+    """What is short is looked at in a glance where that will do; what is long never is."""
+    text = between.join(pieces)
+    strict = replace(LIMITS, query_nesting=3, query_patterns=3, query_path_steps=2)
+    for limits in (LIMITS, strict):
+        glanced, was_read = _outcome(text, limits), _outcome(text + "\n" * 5000, limits)
+        assert glanced[:-1] == was_read[:-1]
+        assert glanced[-1] >= was_read[-1]
+
+
+def _outcome(text: str, limits: Limits) -> tuple[object, ...]:
+    try:
+        seen = inspect(text, limits, "http://b/")
+    except LimitExceeded as error:
+        return error.limit, 0
+    remote = [(one.verb, one.iri, one.silent) for one in seen.remote]
+    return (
+        *(seen.form, seen.default_graphs, seen.named_graphs, remote, seen.repeatable),
+        seen.patterns,
+    )
