@@ -145,7 +145,7 @@ _NOWHERE = "nowhere:"
 _SHORT = 4096
 _LEAST_OPERATOR = len("BIND ")
 _BEGINNING = re.compile(
-    r"\s*+(?:(?:PREFIX\s++[\w.-]*+:|BASE)\s++)*+(SELECT|ASK|CONSTRUCT|DESCRIBE)\b"
+    r"\s*+(?:(?:PREFIX\s++[\w.-]*+:|BASE)\s++)*+(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![\w.:-])"
 )
 _TELLING = ("FROM", "SERVICE", "LOAD", *sorted(_CHANGING))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kg.errors import Forbidden, LimitExceeded
@@ -163,6 +163,7 @@ _PIECES = [
 ]
 
 
+@example(["SELECT", ":"], "")
 @given(st.lists(st.sampled_from(_PIECES), max_size=25), st.sampled_from(["", " "]))
 def test_a_glance_sees_what_reading_sees(pieces: list[str], between: str) -> None:
     """What is short is looked at in a glance where that will do; what is long never is."""
