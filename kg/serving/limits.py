@@ -10,6 +10,12 @@ def _processors() -> int:
     return os.cpu_count() or 2
 
 
+def _part_of_memory() -> int:
+    """Bytes: a 32nd of what the machine has. In memory a snapshot takes about three times its
+    size on disk, and while one follows the other there are two."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 32
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one request may cost and how many run at once. Times in seconds, memory in MiB."""
@@ -68,8 +74,8 @@ class Limits:
     """Seconds that a query may run before it can be ended to make room."""
     queue: int = 1024
     """Queries that wait for their turn; one client may fill half."""
-    memory_snapshot_bytes: int = 256 << 20
-    """Snapshots up to this size on disk are also held in memory."""
+    memory_snapshot_bytes: int = field(default_factory=_part_of_memory)
+    """Snapshots up to this size on disk are also held in memory (default: a 32nd of it)."""
     memory_snapshot_delay: float = 1.0
     """Seconds that a snapshot must stay in force before it is read into memory."""
 
