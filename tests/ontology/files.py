@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rdflib import Graph, Namespace
 
+from kg.namespaces import Namespaces
+
 ROOT = Path(__file__).resolve().parents[2]
 ONTOLOGY = ROOT / "ontology"
 CT = Namespace("https://w3id.org/chiptrail/ont#")
@@ -15,32 +17,12 @@ UNIT = Namespace("https://w3id.org/chiptrail/unit/")
 SHAPE = Namespace("https://w3id.org/chiptrail/shapes#")
 
 PREFIXES = {
-    "ct": str(CT),
-    "con": str(CON),
-    "unit": str(UNIT),
+    **{prefix: iri for prefix, iri in Namespaces().prefixes.items() if prefix not in ("g", "void")},
     "shape": str(SHAPE),
-    "id": "https://w3id.org/chiptrail/id/",
-    "c": "https://w3id.org/chiptrail/claim/",
-    "src": "https://w3id.org/chiptrail/src/",
-    "ev": "https://w3id.org/chiptrail/ev/",
-    "rule": "https://w3id.org/chiptrail/rule/",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
-    "owl": "http://www.w3.org/2002/07/owl#",
-    "xsd": "http://www.w3.org/2001/XMLSchema#",
-    "skos": "http://www.w3.org/2004/02/skos/core#",
-    "prov": "http://www.w3.org/ns/prov#",
-    "oa": "http://www.w3.org/ns/oa#",
-    "org": "http://www.w3.org/ns/org#",
-    "dct": "http://purl.org/dc/terms/",
-    "schema": "https://schema.org/",
-    "eli": "http://data.europa.eu/eli/ontology#",
-    "qudt": "http://qudt.org/schema/qudt/",
-    "sh": "http://www.w3.org/ns/shacl#",
-    "dcat": "http://www.w3.org/ns/dcat#",
     "vann": "http://purl.org/vocab/vann/",
     "vs": "http://www.w3.org/2003/06/sw-vocab-status/ns#",
 }
+"""What the ontology's files may abbreviate: of the data's prefixes those that it uses, and more."""
 
 
 def turtle_files(pattern: str = "**/*.ttl") -> list[Path]:
