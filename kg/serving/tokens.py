@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
+from kg.errors import InvalidQuery
+
 OPENING = frozenset({"(", "{", "[", "<<", "<<(", "{|"})
 CLOSING = frozenset({")", "}", "]", ">>", ")>>", "|}"})
 
@@ -54,3 +56,44 @@ class Names:
             return urljoin(self.base, iri) if self.base else iri
         prefix, _, local = token.partition(":")
         return self.prefixes.get(prefix, "") + local.replace("\\", "")
+
+
+class Prologue:
+    """Takes the tokens of PREFIX, BASE and VERSION, wherever they stand between operations.
+
+    ``text`` is what it has taken so far, without VERSION.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open = ""
+        self._prefix = ""
+        self.text = ""
+
+    def takes(self, token: Token) -> bool:
+        kind, text, _ = token
+        if not self._open:
+            if kind != "word" or text.upper() not in ("PREFIX", "BASE", "VERSION"):
+                return False
+            self._open = text.upper()
+        elif kind == "pname":
+            self._prefix = text[:-1]
+        else:
+            self._define(kind, text)
+        self.text += f"{text} " if self._open != "VERSION" else ""
+        if kind not in ("word", "pname"):
+            self._open = ""
+        return True
+
+    def _define(self, kind: str, text: str) -> None:
+        if kind == "iri" and self._open == "PREFIX":
+            self._names.prefixes[self._prefix] = self._names.resolve(kind, text)
+        elif kind == "iri":
+            self._names.base = self._names.resolve(kind, text)
+
+
+def checked_iri(iri: str) -> str:
+    """``iri``, which may be put between angle brackets. Raises InvalidQuery."""
+    if any(character in '<>"{}|^`\\' or character <= " " for character in iri):
+        raise InvalidQuery(f"not an IRI: {iri!r}")
+    return iri

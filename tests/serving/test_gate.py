@@ -4,6 +4,7 @@ import pytest
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving import Form, Limits, inspect
+from kg.serving.egress import NOTHING, Egress, read_targets
 from kg.serving.gate import disarm, refuse_remote
 
 LIMITS = Limits()
@@ -55,7 +56,7 @@ def test_from_is_resolved() -> None:
 )
 def test_what_reaches_out_is_refused(text: str) -> None:
     with pytest.raises(Forbidden):
-        refuse_remote(inspect(text, LIMITS), frozenset())
+        refuse_remote(inspect(text, LIMITS), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +84,17 @@ def test_what_only_looks_like_it_is_not(text: str) -> None:
     ],
 )
 def test_what_may_fail_silently_is_led_nowhere(text: str, disarmed: str) -> None:
-    allowed = frozenset({"http://ok/"})
+    egress = Egress(services=read_targets("http://ok/"))
     inspection = inspect(text, LIMITS)
-    refuse_remote(inspection, allowed)
-    assert disarm(text, inspection, allowed) == disarmed
+    refuse_remote(inspection, egress)
+    assert disarm(text, inspection, egress) == disarmed
 
 
 def test_the_allow_list_lets_its_targets_through() -> None:
     inspection = inspect("SELECT * { SERVICE <http://e/> {} }", LIMITS)
-    refuse_remote(inspection, frozenset({"http://e/"}))
+    refuse_remote(inspection, Egress(services=read_targets("http://e/")))
     with pytest.raises(Forbidden):
-        refuse_remote(inspection, frozenset({"http://e/other"}))
+        refuse_remote(inspection, Egress(services=read_targets("http://e/other")))
 
 
 @pytest.mark.parametrize(
