@@ -60,7 +60,8 @@ def elsewhere() -> Iterator[Elsewhere]:
             with suppress(BrokenPipeError, ConnectionResetError):
                 answer(self, request)
 
-        do_POST = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -50,7 +50,9 @@ class Url:
             parts = urlsplit(iri)
             host = (parts.hostname or "").encode("idna").decode("ascii").lower()
             port = parts.port
-        except ValueError as error:  # of the port, of brackets, of a name that cannot be encoded
+            path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+            query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
+        except ValueError as error:  # of the port, of brackets, of what cannot be encoded
             raise InvalidInput(f"not an IRI: {iri!r} ({error})") from None
         if parts.scheme not in _PORTS:
             raise InvalidInput(f"only http and https are reached, not {iri!r}")
@@ -58,8 +60,6 @@ class Url:
             raise InvalidInput("an IRI with a user name or a password is not reached")
         if not host or _NOT_IN_HOST.search(host):
             raise InvalidInput(f"there is no host in {iri!r}")
-        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-        query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
         port = _PORTS[parts.scheme] if port is None else port
         return cls(parts.scheme, host, port, f"{path}?{query}" if query else path)
 

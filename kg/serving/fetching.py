@@ -31,6 +31,7 @@ _REDIRECTS = 3
 _OK = 200
 _MOVED = (301, 302, 307, 308)
 _SEE_OTHER = 303
+_NOT_HTTP = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 _HEAD_BYTES = 64 << 10
 _PIECE = 64 << 10
 _AGENT = "Chiptrail"
@@ -99,7 +100,7 @@ class Fetcher:
             raise RemoteTimeout(f"<{order.iri}> did not answer in time") from None
         except (RemoteFailure, InvalidInput) as error:
             raise RemoteFailure(f"<{order.iri}> did not answer as it must: {error}") from None
-        except (OSError, httptools.HttpParserError) as error:
+        except (OSError, *_NOT_HTTP) as error:
             raise RemoteFailure(f"<{order.iri}> did not answer: {_reason(error)}") from None
 
     async def _follow(self, order: Order, allowance: Allowance) -> Reply:
@@ -116,7 +117,10 @@ class Fetcher:
         raise RemoteFailure(f"it redirects more than {_REDIRECTS} times")
 
     def _redirected(self, url: Url, order: Order, location: str) -> Url:
-        target = urljoin(str(url), location)
+        try:
+            target = urljoin(str(url), location)
+        except ValueError as error:
+            raise RemoteFailure("it redirects to what is no IRI") from error
         if not self._egress.allows(order.verb, target):
             raise RemoteFailure("it redirects to what the configuration does not list")
         to = Url.of(target)
@@ -188,7 +192,7 @@ class _Answer:
         """The next bytes, none at the end of the connection.
 
         :raises RemoteFailure: it is cut off, or encoded.
-        :raises httptools.HttpParserError: it is not HTTP.
+        :raises HttpParserError: it is not HTTP; HttpParserUpgrade: nor wants to be.
         """
         if not data:
             self._end()
@@ -196,7 +200,7 @@ class _Answer:
         self._received += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except _NOT_HTTP:
             if not self.complete:  # else it is of what comes after
                 raise
         if not self._in_body and self._received > _HEAD_BYTES:
@@ -269,7 +273,7 @@ def _reason(error: Exception) -> str:
             return "TLS fails"
         case socket.gaierror():
             return "its name is not known"
-        case httptools.HttpParserError():
+        case httptools.HttpParserError() | httptools.HttpParserUpgrade():
             return "it does not speak HTTP"
         case ConnectionRefusedError():
             return "it refuses the connection"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -50,10 +51,12 @@ class Names:
     prefixes: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, kind: str, token: str) -> str:
-        """The IRI that an ``iri`` or ``pname`` token stands for."""
+        """The IRI that an ``iri`` or ``pname`` token stands for; what is none stays as it is."""
         if kind == "iri":
-            iri = _ESCAPE.sub(lambda m: chr(int(m.group(1) or m.group(2), 16)), token[1:-1])
-            return urljoin(self.base, iri) if self.base else iri
+            with suppress(ValueError, OverflowError):  # of urljoin, of chr
+                iri = _ESCAPE.sub(lambda m: chr(int(m.group(1) or m.group(2), 16)), token[1:-1])
+                return urljoin(self.base, iri) if self.base else iri
+            return token[1:-1]
         prefix, _, local = token.partition(":")
         return self.prefixes.get(prefix, "") + local.replace("\\", "")
 

@@ -38,6 +38,18 @@ def test_from_is_resolved() -> None:
     assert inspection.named_graphs == ("http://x/", "http://e/n")
 
 
+@pytest.mark.parametrize("iri", ["http://[", "\\UFFFFFFFF", "\\ud800", "http://e:port/"])
+@pytest.mark.parametrize("verb", ["FROM", "SERVICE"])
+def test_what_is_no_iri_is_left_to_the_engine(verb: str, iri: str) -> None:
+    text = f"BASE <http://b/> SELECT * {verb} <{iri}> {{}}"
+    inspection = inspect(text, LIMITS)
+    egress = Egress(read_targets("http://e/"), read_targets("http://e/"))
+    if verb == "FROM":
+        assert len(inspection.default_graphs) == 1
+    else:
+        assert not egress.allows(verb, inspection.remote[0].iri)
+
+
 @pytest.mark.parametrize(
     "text",
     [
