@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +26,10 @@ class Request:
 
     @property
     def query(self) -> str:
-        """The SPARQL query in its form."""
-        return parse_qs(self.body.decode())["query"][0]
+        """The SPARQL query in it."""
+        text = self.body.decode()
+        direct = self.headers["Content-Type"] == "application/sparql-query"
+        return text if direct else parse_qs(text)["query"][0]
 
 
 Answer = Callable[[BaseHTTPRequestHandler, Request], None]
@@ -47,8 +50,8 @@ class Elsewhere:
 
 
 @contextmanager
-def elsewhere() -> Iterator[Elsewhere]:
-    """A server on a port of its own."""
+def elsewhere(tls: ssl.SSLContext | None = None) -> Iterator[Elsewhere]:
+    """A server on a port of its own; with ``tls`` of https."""
     found = Elsewhere()
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,10 +71,14 @@ def elsewhere() -> Iterator[Elsewhere]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        found.url = f"http://127.0.0.1:{server.server_port}"
+        found.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
         yield found
     finally:
         server.shutdown()
