@@ -11,9 +11,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from urllib.parse import urlencode, urljoin
 
@@ -35,6 +36,7 @@ _NOT_HTTP = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 _HEAD_BYTES = 64 << 10
 _PIECE = 64 << 10
 _AGENT = "Chiptrail"
+_RESOLVERS = ThreadPoolExecutor(8, "resolver")
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _HEADERS = _LENGTHS | {"content-type", "content-encoding", "location"}
 
@@ -76,8 +78,10 @@ class Allowance:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """The system's resolver, in threads of its own: it cannot be stopped, and may take long."""
+    found = await asyncio.get_running_loop().run_in_executor(
+        _RESOLVERS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    )
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -46,7 +46,8 @@ def as_values(names: Sequence[str], rows: Iterable[Row]) -> str:
     """Part of a group graph pattern that has exactly these solutions."""
     marking = _Marking()
     marked = [[marking.mark(i, term) for i, term in enumerate(row)] for row in rows]
-    inner = [f"{name}_{i}" if i in marking.columns else name for i, name in enumerate(names)]
+    other = "_" * max(map(len, names), default=0)  # with a number longer than any of them
+    inner = [f"{other}{i}" if i in marking.columns else name for i, name in enumerate(names)]
     lines = "\n".join(f"({' '.join(row)})" for row in marked)
     values = f"VALUES ({_listed(inner)}) {{ {lines} }}"
     if not marking.columns:

@@ -22,7 +22,7 @@ from kg.errors import (
     RemoteFailure,
     RemoteTimeout,
 )
-from kg.serving import Egress, Engine, Limits, WritePolicy
+from kg.serving import Egress, Engine, Limits, WritePolicy, solutions
 from kg.serving.egress import read_targets
 from tests.conformance.comparison import Row, same_bag
 from tests.elsewhere import (
@@ -198,6 +198,15 @@ def test_blank_nodes_of_two_answers_are_not_the_same(tmp_path: Path, there: Else
         assert await values(engine, PREFIXES + functions) == ["1"]
 
     run(tmp_path, scenario, egress_to(there, iri))
+
+
+def test_names_of_variables_do_not_get_mixed_up() -> None:
+    names = ["x", "x_0", "_", "__", "__0", "___0"]
+    row = [ox.BlankNode(), *(ox.Literal(name) for name in names[1:])]
+    text = f"SELECT * {{ {solutions.as_values(names, [row])} }}"
+    (found,) = ox.Store().query(text, custom_functions=solutions.FUNCTIONS)
+    assert isinstance(found["x"], ox.BlankNode)
+    assert [found[name].value for name in names[1:]] == names[1:]
 
 
 def test_triple_terms_come_through(tmp_path: Path, there: Elsewhere) -> None:
