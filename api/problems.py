@@ -29,6 +29,8 @@ STATUS: dict[type[errors.ChiptrailError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.PRECONDITION_FAILED,
     errors.LimitExceeded: HTTPStatus.BAD_REQUEST,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RemoteFailure: HTTPStatus.BAD_GATEWAY,
+    errors.RemoteTimeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.Defect: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """Every class of kg.errors (a test holds it so); a subclass speaks for itself."""

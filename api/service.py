@@ -134,7 +134,8 @@ class Service:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service with its processes started, and ended with the context."""
-    async with Engine(settings.store, settings.limits, _write_policy(settings)) as engine:
+    writes, egress = _write_policy(settings), settings.egress
+    async with Engine(settings.store, settings.limits, writes, egress) as engine:
         yield Service(settings, engine)
 
 

@@ -130,6 +130,8 @@ async def _service(exchange: Exchange) -> Description:
     add(service, "sd:endpoint", NamedNode(exchange.url))
     _languages(description, service, "Query")
     add(service, "sd:feature", _name("sd:EmptyGraphs"))
+    if exchange.service.settings.service_targets:
+        add(service, "sd:feature", _name("sd:BasicFederatedQuery"))
     add(service, "sd:defaultEntailmentRegime", _name("ent:Simple"))
     formats = (*RESULT_FORMATS, *RDF_FORMATS)
     add(service, "sd:resultFormat", *(_format(f.name) for f in formats))

@@ -15,13 +15,14 @@ async def update(exchange: Exchange) -> None:
     """Answer a POST to ``/update``: 204 once it is durable and every new query sees it."""
     require_token(exchange)
     text, parameters = await _read(exchange)
-    await exchange.service.engine.update(
-        text,
-        values(parameters, "using-graph-uri"),
-        values(parameters, "using-named-graph-uri"),
-        exchange.url,
-        client=exchange.client,
-    )
+    with exchange.watched():  # LOAD may fetch for long; what the writer has begun it finishes
+        await exchange.service.engine.update(
+            text,
+            values(parameters, "using-graph-uri"),
+            values(parameters, "using-named-graph-uri"),
+            exchange.url,
+            client=exchange.client,
+        )
     await exchange.whole(204, {"Cache-Control": "no-store"})
 
 

@@ -391,10 +391,13 @@ _BY_STATUS: dict[int, type[errors.ChiptrailError]] = {
     404: errors.NotFound,
     410: errors.Gone,
     412: errors.Conflict,
+    502: errors.RemoteFailure,
+    504: errors.RemoteTimeout,
 }
 
 
 def _by_status(status: int, detail: str) -> errors.ChiptrailError:
+    other: type[errors.ChiptrailError] = errors.InvalidInput
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        return errors.Defect(detail)
-    return _BY_STATUS.get(status, errors.InvalidInput)(detail)
+        other = errors.Defect
+    return _BY_STATUS.get(status, other)(detail)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from kg.errors import InvalidInput
 from kg.namespaces import DEFAULT_BASE
+from kg.serving.egress import Egress, read_networks, read_targets
 from kg.serving.limits import Limits
 
 PREFIX = "CHIPTRAIL_"
@@ -32,6 +33,12 @@ class Settings:
     """File of an RSA private key (PKCS #8, PEM) that signs exported nanopublications."""
     trusted_proxies: str = ""
     """Addresses (with commas) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    service_targets: str = ""
+    """Endpoints that SERVICE may ask: IRIs, with spaces."""
+    load_targets: str = ""
+    """Documents that LOAD may fetch: IRIs, with spaces; one that ends in ``/`` covers all below."""
+    remote_networks: str = ""
+    """Networks that are not public in which these may be (``10.0.0.0/8``), with spaces."""
     connections: int = 4096
     """Open connections; one more ends the one that has been idle longest."""
     header_bytes: int = 64 << 10
@@ -43,6 +50,22 @@ class Settings:
     stall_timeout: float = 60.0
     """Seconds that a client may take none of an answer that is ready for it."""
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def egress(self) -> Egress:
+        """What SERVICE and LOAD may reach."""
+        return Egress(
+            read_targets(self.service_targets),
+            read_targets(self.load_targets),
+            read_networks(self.remote_networks),
+        )
+
+
+_EGRESS: dict[str, Callable[[str], object]] = {
+    "service_targets": read_targets,
+    "load_targets": read_targets,
+    "remote_networks": read_networks,
+}
 
 
 def load_settings(
@@ -56,7 +79,13 @@ def load_settings(
     given = {name: value for name, value in flags.items() if value is not None}
     limits = _from_environment(Limits, environment)
     settings = {"limits": Limits(**limits)} | _from_environment(Settings, environment) | given
-    return Settings(**settings)
+    loaded = Settings(**settings)
+    for name, read in _EGRESS.items():
+        try:
+            read(getattr(loaded, name))
+        except InvalidInput as error:
+            raise InvalidInput(f"{PREFIX}{name.upper()}: {error}") from None
+    return loaded
 
 
 def variables() -> list[tuple[str, object, str]]:

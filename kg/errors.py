@@ -16,6 +16,8 @@
     ├── Conflict            a precondition of the request does not hold
     ├── LimitExceeded       a limit ended the work (carries which one)
     ├── Unavailable         too busy, or no store yet: try again
+    ├── RemoteFailure       a target of SERVICE or LOAD did not give what was asked of it
+    │   └── RemoteTimeout   nor in time
     └── Defect              the engine or our own code failed
 
 The HTTP layer maps each class to a status once (``api.problems``), the command line
@@ -118,6 +120,14 @@ class Unavailable(ChiptrailError):
     def __init__(self, message: str, retry_after: int = 1) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class RemoteFailure(ChiptrailError):
+    pass
+
+
+class RemoteTimeout(RemoteFailure):
+    pass
 
 
 class Defect(ChiptrailError):

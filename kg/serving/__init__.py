@@ -12,6 +12,9 @@ what came from outside; it hands the work to children and reads bytes back.
 `tokens`       the tokens that these look at
 `pool`         who runs next, on which worker, and what is ended when
 `fairness`     turns among clients
+`egress`       what SERVICE and LOAD may reach
+`federation`   puts what they give in their place before a text is run
+`fetching`     the HTTP client that gets it
 `writing`      writes in turn, published in groups
 `processes`    the server's handles on its children
 `wire`         the frames between them
@@ -19,11 +22,13 @@ what came from outside; it hands the work to children and reads bytes back.
 `zygote`       (child) holds the imports or the data, forks workers
 `worker`       (child) answers one query at a time
 `writer`       (child) owns the read-write store, publishes snapshots
+`solutions`    (child) the answer of another endpoint as VALUES
 `sandbox`      (child) what a worker gives up before it reads anything from outside
 `cache`        results of repeated queries, by version of the data
 =============  =======================================================================
 """
 
+from kg.serving.egress import Egress
 from kg.serving.engine import Answer, Document, Engine, QueryRequest
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
@@ -32,6 +37,7 @@ from kg.serving.writing import WritePolicy, Written
 __all__ = [
     "Answer",
     "Document",
+    "Egress",
     "Engine",
     "Form",
     "Inspection",

@@ -13,16 +13,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from kg import snapshots
-from kg.errors import ChiptrailError, Defect, Forbidden, InvalidQuery, Unavailable
+from kg.errors import ChiptrailError, Defect, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
 from kg.serving.cache import ResultCache, Stored
+from kg.serving.egress import NOTHING, Egress
+from kg.serving.federation import Federation
+from kg.serving.fetching import Fetcher
 from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Run, Source
@@ -116,14 +119,15 @@ class Engine:
         store_dir: Path,
         limits: Limits | None = None,
         writes: WritePolicy | None = None,
-        allowed: frozenset[str] = frozenset(),
+        egress: Egress = NOTHING,
     ) -> None:
-        """``allowed``: IRIs that SERVICE and LOAD may reach."""
+        """``egress``: what SERVICE and LOAD may reach."""
         self.limits = limits or Limits()
-        self._store_dir, self._allowed = store_dir, allowed
+        self._store_dir, self._egress = store_dir, egress
         self._writes = writes or WritePolicy()
         self._scribe = Scribe(self.limits, self._start_writer, self._published)
         self._pool = Pool(self.limits, self._released)
+        self._federation = Federation(self.limits, egress, Fetcher(egress), self._ask)
         self._cache = ResultCache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
         self._zygote: Zygote
         self._following = asyncio.Lock()
@@ -189,7 +193,7 @@ class Engine:
         :raises Forbidden: it would reach out to the network.
         """
         inspection = gate.inspect(text, self.limits, base, update)
-        gate.refuse_remote(inspection, self._allowed)
+        gate.refuse_remote(inspection, self._egress)
         return inspection
 
     async def query(self, request: QueryRequest) -> Answer:
@@ -197,7 +201,8 @@ class Engine:
 
         :raises InvalidQuery: it is malformed, is an update, or cannot be evaluated.
         :raises NotAcceptable: its media type cannot carry this answer.
-        :raises Forbidden: it would reach out to the network.
+        :raises Forbidden: it would reach out to what is not on the list.
+        :raises RemoteFailure: it reaches out to what is, and that fails.
         :raises LimitExceeded: a limit ended it.
         :raises Unavailable: too busy; or there is no data yet.
         """
@@ -210,31 +215,54 @@ class Engine:
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
         work = _work(request, inspection)
-        work["text"] = gate.disarm(request.text, inspection, self._allowed)
         to_plan = inspection.patterns > 1 and work["default_graphs"] is None
         work["plan"] = self.limits.planner and to_plan
-        run = await self._pool.run(work, request.client, timeout=request.timeout)
+        run = await self._run(request, inspection, work)
         answer = await _begin(run, request.media_type)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
 
-    async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
-        """Look at a text before it is run; one that is malformed is that before it is forbidden."""
-        try:
-            return await _aside(len(text), self.inspect, text, base or "", update)
-        except Forbidden:
-            await self._check(text, base, update, client)
-            raise
+    async def _run(
+        self, request: QueryRequest, inspection: Inspection, work: dict[str, Any]
+    ) -> Run:
+        if not inspection.remote:
+            return await self._pool.run(work, request.client, timeout=request.timeout)
+        bringing = self._brought_in(request.text, request.base, inspection, request.client)
+        async with bringing as (text, federated):
+            work |= {"text": text, "federated": federated}
+            return await self._pool.run(work, request.client, timeout=request.timeout)
 
-    async def _check(self, text: str, base: str | None, update: bool, client: str) -> None:
-        """Have a text read that reaches out, over no data and with nowhere to reach."""
+    async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
+        """Look at a text before it is run.
+
+        One that reaches out must be well formed before anything else is said or done.
+        """
         inspection = await _aside(len(text), gate.inspect, text, self.limits, base or "", update)
-        if any(address.verb == "SERVICE" and not address.iri for address in inspection.remote):
-            return  # it cannot be made harmless
-        harmless = gate.disarm(text, inspection, self._allowed)
-        work = {"job": "check", "text": harmless, "base": base, "update": update}
-        await (await _begin(await self._pool.run(work, client), "")).read()
+        # One with a computed target cannot be made harmless; it is refused.
+        if inspection.remote and all(address.iri for address in inspection.remote):
+            harmless = gate.disarm(text, inspection)
+            work = {"job": "check", "text": harmless, "base": base, "update": update}
+            await self._ask(work, client=client)
+        gate.refuse_remote(inspection, self._egress)
+        return inspection
+
+    @asynccontextmanager
+    async def _brought_in(
+        self, text: str, base: str | None, inspection: Inspection, client: str
+    ) -> AsyncIterator[tuple[str, bool]]:
+        """The text to run, and whether it holds what came from elsewhere."""
+        if not any(self._egress.allows(one.verb, one.iri) for one in inspection.remote):
+            yield text, False
+            return
+        async with self._federation.brought_in(text, base or "", client) as whole:
+            yield whole, True
+
+    async def _ask(
+        self, work: dict[str, Any], body: bytes | None = None, client: str = ""
+    ) -> bytes:
+        """The whole answer of a worker; with a ``body`` it is ended after that."""
+        return await (await _begin(await self._pool.run(work, client, body))).read()
 
     async def graph(
         self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
@@ -271,21 +299,23 @@ class Engine:
         inspection = await self._admit(text, base, True, client)
         if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
             raise InvalidQuery("this is a query, not an update")
-        text = gate.disarm(text, inspection, self._allowed)
+        text = gate.disarm(text, inspection, self._egress)
         text = await _aside(len(text), with_dataset, text, using, using_named, base or "")
-        update = await _aside(len(text), read_update, text, base or "")
-        return await self._scribe.write(
-            {
-                "operation": "update",
-                "text": update.text,
-                "base": base,
-                "graphs": None if update.graphs is None else sorted(update.graphs),
-                "writes_default": update.writes_default,
-                "data": update.data,
-                "deletes": update.deletes,
-                "if_version": if_version,
-            }
-        )
+        async with self._brought_in(text, base, inspection, client) as (text, federated):
+            update = await _aside(len(text), read_update, text, base or "")
+            return await self._scribe.write(
+                {
+                    "operation": "update",
+                    "text": update.text,
+                    "federated": federated,
+                    "base": base,
+                    "graphs": None if update.graphs is None else sorted(update.graphs),
+                    "writes_default": update.writes_default,
+                    "data": update.data,
+                    "deletes": update.deletes,
+                    "if_version": if_version,
+                }
+            )
 
     async def put_graph(
         self, graph: str | None, document: Document, if_version: str | None = None
@@ -331,8 +361,7 @@ class Engine:
         body, media_type = document.body, document.media_type
         await _aside(len(body), uploads.inspect, body, media_type, self.limits)
         work = {"job": "parse", "media_type": document.media_type, "base": document.base}
-        run = await self._pool.run(work, document.client, document.body)
-        return await (await _begin(run, document.media_type)).read()
+        return await self._ask(work, document.body, document.client)
 
     async def _start_writer(self) -> Worker:
         return await self._zygote.fork(
@@ -436,7 +465,7 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
     return await asyncio.to_thread(function, *arguments, **named)
 
 
-async def _begin(run: Run, media_type: str) -> Answer:
+async def _begin(run: Run, media_type: str = "") -> Answer:
     """Wait for the head of an answer; take the rest too if it has come with it."""
     try:
         frame = await run.next()
@@ -470,6 +499,7 @@ def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
         "rdf12": request.rdf12,
         "default_graphs": list(dict.fromkeys(asked.default_graphs)) if given or several else None,
         "named_graphs": list(dict.fromkeys(asked.named_graphs)),
+        "federated": False,
     }
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kg.errors import Forbidden, LimitExceeded
+from kg.serving.egress import NOTHING, Egress
 from kg.serving.limits import Limits
 from kg.serving.tokens import CLOSING, OPENING, Names, tokens, without_opaque
 
@@ -60,7 +61,7 @@ class Inspection:
     remote: tuple[Address, ...] = ()
     """Targets of SERVICE and LOAD."""
     repeatable: bool = True
-    """Same data, same answer: no NOW, RAND, UUID, STRUUID, BNODE."""
+    """Same data, same answer: no NOW, RAND, UUID, STRUUID, BNODE, nor SERVICE."""
     patterns: int = 0
     """It has at most this many triple patterns."""
 
@@ -95,7 +96,7 @@ _OPERATORS = frozenset(
         "SERVICE",
     }
 )
-_CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
+_CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE", "SERVICE"})
 _STEP = frozenset("/|^")
 _PATTERN_END = frozenset(".;,")
 
@@ -113,7 +114,7 @@ def inspect(text: str, limits: Limits, base: str = "", update: bool = False) -> 
     return glance or _Reader(limits, Names(base)).read(text)
 
 
-def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
+def refuse_remote(inspection: Inspection, egress: Egress) -> None:
     """Let SERVICE and LOAD through to targets of the allow-list only.
 
     With SILENT they need not be refused, see :func:`disarm`.
@@ -121,7 +122,8 @@ def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
     :raises Forbidden: another target, or one that is not written out.
     """
     for address in inspection.remote:
-        if address.iri not in allowed and not (address.silent and address.iri):
+        allowed = egress.allows(address.verb, address.iri)
+        if not allowed and not (address.silent and address.iri):
             raise Forbidden(
                 "SERVICE and LOAD are not allowed to reach "
                 f"{address.iri or 'a computed address'}: "
@@ -129,14 +131,14 @@ def refuse_remote(inspection: Inspection, allowed: frozenset[str]) -> None:
             )
 
 
-def disarm(text: str, inspection: Inspection, allowed: frozenset[str]) -> str:
+def disarm(text: str, inspection: Inspection, egress: Egress = NOTHING) -> str:
     """``text`` with every target that is not allowed replaced by one that leads nowhere.
 
     What SERVICE SILENT and LOAD SILENT ask of it then fails without a word, as it would if the
     target were down.
     """
     for address in reversed(inspection.remote):
-        if address.iri and address.iri not in allowed:
+        if address.iri and not egress.allows(address.verb, address.iri):
             text = f"{text[: address.start]}<{_NOWHERE}>{text[address.end :]}"
     return text
 
@@ -225,7 +227,7 @@ class _Reader:
             self.operators += 1
             if self.form is not Form.UPDATE:
                 self._check("query_operators", self.operators, "it has too many operators")
-        elif word in _CHANGING:
+        if word in _CHANGING:
             self.repeatable = False
         if word in ("SERVICE", "LOAD"):
             self.remote.append(Address(word))

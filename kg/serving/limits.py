@@ -60,6 +60,14 @@ class Limits:
     upload_bytes: int = 64 << 20
     upload_nesting: int = 256
 
+    # what SERVICE and LOAD fetch
+    remote_timeout: float = 20.0
+    """Seconds for everything that one request fetches, its turn, names and connections included."""
+    remote_bytes: int = 16 << 20
+    """Bytes that the targets of one request may send together."""
+    remote_at_once: int = 8
+    """Requests that fetch side by side."""
+
     # how many at once
     quick_workers: int = field(default_factory=lambda: 2 * _processors())
     """Young queries that run side by side."""

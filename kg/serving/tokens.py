@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
+
+from kg.errors import InvalidQuery
 
 OPENING = frozenset({"(", "{", "[", "<<", "<<(", "{|"})
 CLOSING = frozenset({")", "}", "]", ">>", ")>>", "|}"})
@@ -65,9 +68,52 @@ class Names:
     prefixes: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, kind: str, token: str) -> str:
-        """The IRI that an ``iri`` or ``pname`` token stands for."""
+        """The IRI that an ``iri`` or ``pname`` token stands for; what is none stays as it is."""
         if kind == "iri":
-            iri = _ESCAPE.sub(lambda m: chr(int(m.group(1) or m.group(2), 16)), token[1:-1])
-            return urljoin(self.base, iri) if self.base else iri
+            with suppress(ValueError, OverflowError):  # of urljoin, of chr
+                iri = _ESCAPE.sub(lambda m: chr(int(m.group(1) or m.group(2), 16)), token[1:-1])
+                return urljoin(self.base, iri) if self.base else iri
+            return token[1:-1]
         prefix, _, local = token.partition(":")
         return self.prefixes.get(prefix, "") + local.replace("\\", "")
+
+
+class Prologue:
+    """Takes the tokens of PREFIX, BASE and VERSION, wherever they stand between operations.
+
+    ``text`` is what it has taken so far, without VERSION.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open = ""
+        self._prefix = ""
+        self.text = ""
+
+    def takes(self, token: Token) -> bool:
+        kind, text, _ = token
+        if not self._open:
+            if kind != "word" or text.upper() not in ("PREFIX", "BASE", "VERSION"):
+                return False
+            self._open = text.upper()
+        elif kind == "pname":
+            self._prefix = text[:-1]
+        else:
+            self._define(kind, text)
+        self.text += f"{text} " if self._open != "VERSION" else ""
+        if kind not in ("word", "pname"):
+            self._open = ""
+        return True
+
+    def _define(self, kind: str, text: str) -> None:
+        if kind == "iri" and self._open == "PREFIX":
+            self._names.prefixes[self._prefix] = self._names.resolve(kind, text)
+        elif kind == "iri":
+            self._names.base = self._names.resolve(kind, text)
+
+
+def checked_iri(iri: str) -> str:
+    """``iri``, which may be put between angle brackets. Raises InvalidQuery."""
+    if any(character in '<>"{}|^`\\' or character <= " " for character in iri):
+        raise InvalidQuery(f"not an IRI: {iri!r}")
+    return iri

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kg.errors import InvalidQuery
-from kg.serving.tokens import CLOSING, OPENING, Names, Token, tokens
+from kg.serving.tokens import CLOSING, OPENING, Names, Prologue, checked_iri, tokens
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def with_dataset(
 
     :raises InvalidQuery: an operation has USING or WITH itself, which the protocol forbids.
     """
-    using = "".join(f"USING <{_iri(iri)}> " for iri in default)
-    using += "".join(f"USING NAMED <{_iri(iri)}> " for iri in named)
+    using = "".join(f"USING <{checked_iri(iri)}> " for iri in default)
+    using += "".join(f"USING NAMED <{checked_iri(iri)}> " for iri in named)
     if not using:
         return text
     for operation in reversed(_operations(text, base)):
@@ -137,12 +137,6 @@ def with_dataset(
     return text
 
 
-def _iri(iri: str) -> str:
-    if any(character in '<>"{}|^`\\' or character <= " " for character in iri):
-        raise InvalidQuery(f"not an IRI: {iri!r}")
-    return iri
-
-
 def _operations(text: str, base: str) -> list[_Operation]:
     reader = _Reader(Names(base))
     for token in tokens(text):
@@ -154,7 +148,7 @@ class _Reader:
     """Deals the tokens of a request out to its operations."""
 
     def __init__(self, names: Names) -> None:
-        self._names, self._prologue = names, _Prologue(names)
+        self._names, self._prologue = names, Prologue(names)
         self._depth = 0
         self.operations = [_Operation()]
 
@@ -189,29 +183,3 @@ class _Reader:
         if self._depth == 0:
             operation = self.operations[-1]
             operation.block = (operation.block[0], at + 1)
-
-
-class _Prologue:
-    """Takes the tokens of PREFIX, BASE and VERSION, wherever they stand between operations."""
-
-    def __init__(self, names: Names) -> None:
-        self._names = names
-        self._open = ""
-        self._prefix = ""
-
-    def takes(self, token: Token) -> bool:
-        kind, text, _ = token
-        if not self._open:
-            if kind == "word" and text.upper() in ("PREFIX", "BASE", "VERSION"):
-                self._open = text.upper()
-                return True
-            return False
-        if kind == "pname":
-            self._prefix = text[:-1]
-            return True
-        if kind == "iri" and self._open == "PREFIX":
-            self._names.prefixes[self._prefix] = self._names.resolve(kind, text)
-        elif kind == "iri":
-            self._names.base = self._names.resolve(kind, text)
-        self._open = ""
-        return True

@@ -27,7 +27,9 @@ _BRACKETS = {
 _FAMILY = {
     "application/ld+json": "json",
     "application/json": "json",
+    "application/sparql-results+json": "json",
     "application/rdf+xml": "xml",
+    "application/sparql-results+xml": "xml",
     "application/xml": "xml",
     "text/xml": "xml",
 }
@@ -45,13 +47,13 @@ def inspect(body: bytes, media_type: str, limits: Limits) -> None:
     """Refuse what could harm the parser.
 
     :raises LimitExceeded: too long, or nested too deeply.
-    :raises Forbidden: RDF/XML with a document type, which can define exploding entities.
+    :raises Forbidden: XML with a document type, which can define exploding entities.
     """
     if len(body) > limits.upload_bytes:
         raise _exceeded("upload_bytes", limits.upload_bytes, "the document is too long")
     family = _FAMILY.get(media_type, "turtle")
     if family == "xml" and _DOCTYPE.search(body):
-        raise Forbidden("RDF/XML with a document type declaration is not accepted")
+        raise Forbidden("XML with a document type declaration is not accepted")
     if _depth(body, family, limits.upload_nesting) > limits.upload_nesting:
         raise _exceeded("upload_nesting", limits.upload_nesting, "it is nested too deeply")
 

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 
 import pyoxigraph as ox
 
-from kg.serving import sandbox, wire
+from kg.serving import sandbox, solutions, wire
 from kg.serving.planner import Planner
 from kg.serving.wire import Inbox, Kind
 
@@ -126,11 +126,12 @@ def _results(
     store: ox.Store, work: Work, dataset: dict[str, Any]
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     """Evaluate the planned text; what is wrong with a text is said of the one that was sent."""
+    how = dataset | ({"custom_functions": solutions.FUNCTIONS} if work["federated"] else {})
     planned = work.get("planned") or work["text"]
     if planned != work["text"]:
         with suppress(SyntaxError):
-            return store.query(planned, base_iri=work["base"], **dataset)
-    return store.query(work["text"], base_iri=work["base"], **dataset)
+            return store.query(planned, base_iri=work["base"], **how)
+    return store.query(work["text"], base_iri=work["base"], **how)
 
 
 def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
@@ -174,9 +175,7 @@ def _named_graph(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
 
 def _parse(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
     """Read an uploaded graph and hand it back as N-Triples, which are safe to load."""
-    kind, body = inbox.read()
-    if kind != Kind.BODY:
-        raise Refusal("defect", "the document is missing")
+    body = _body(inbox)
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("media", f"{work['media_type']} is not a format of RDF")
@@ -192,6 +191,26 @@ def _parse(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
     ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
 
 
+def _solutions(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
+    """Read what another endpoint answered to ``query``, and hand it back as VALUES.
+
+    Without a media type there was no answer: the one solution without bindings.
+    """
+    body, names = _body(inbox), solutions.variables(work["query"])
+    media_type = work["media_type"]
+    nothing: list[solutions.Row] = [[None] * len(names)]
+    rows = nothing if media_type is None else solutions.read(body, media_type, names)
+    output.head("values")
+    output.write(solutions.as_values(names, rows).encode())
+
+
+def _body(inbox: Inbox) -> bytes:
+    kind, body = inbox.read()
+    if kind != Kind.BODY:
+        raise Refusal("defect", "the document is missing")
+    return body
+
+
 def _check(_: ox.Store, work: Work, __: Inbox, output: Output) -> None:
     """Find out whether a query or an update is well formed, by running it on nothing."""
     empty = ox.Store()
@@ -205,6 +224,7 @@ _JOBS: dict[str, Callable[[ox.Store, Work, Inbox, Output], None]] = {
     "query": _query,
     "graph": _named_graph,
     "parse": _parse,
+    "solutions": _solutions,
     "check": _check,
 }
 

@@ -27,7 +27,7 @@ import pyoxigraph as ox
 
 from kg import snapshots
 from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQuery, NotFound
-from kg.serving import sandbox, wire
+from kg.serving import sandbox, solutions, wire
 from kg.serving.wire import Kind
 from kg.serving.worker import describe
 
@@ -294,14 +294,18 @@ class Writer:
             return
         graphs = [ox.NamedNode(iri) for iri in work["graphs"]]
         before = [_dump(self._store, graph) for graph in graphs]
-        self._store.update(work["text"], base_iri=work["base"])
+        self._run(work)
         difference = _Difference()
         for graph, old in zip(graphs, before, strict=True):
             difference.add(graph, old, _dump(self._store, graph))
         self._follow(difference.removed, difference.added)
 
+    def _run(self, work: dict[str, Any]) -> None:
+        functions = solutions.FUNCTIONS if work["federated"] else None
+        self._store.update(work["text"], base_iri=work["base"], custom_functions=functions)
+
     def _update_unobserved(self, work: dict[str, Any]) -> None:
-        self._store.update(work["text"], base_iri=work["base"])
+        self._run(work)
         self._changed = True
         self._facts.pop("graphs", None)
         self._facts.pop("quads", None)
@@ -312,7 +316,7 @@ class Writer:
         with tempfile.TemporaryDirectory(dir=self._store_dir / "writer") as folder:
             checkpoint = str(Path(folder) / "before")
             self._store.backup(checkpoint)
-            self._store.update(work["text"], base_iri=work["base"])
+            self._run(work)
             before = ox.Store.read_only(checkpoint)
             for graph in _all_graphs(before, self._store):
                 difference.add(graph, _dump(before, graph), _dump(self._store, graph))

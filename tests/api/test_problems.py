@@ -30,6 +30,8 @@ def test_the_tree_is_drawn_as_it_stands() -> None:
         (errors.InvalidQuery("no", 2, 7), 400, {"line": 2, "column": 7}),
         (errors.UnknownName("chip", "h2", ["h20"]), 404, {"nearest": ["h20"]}),
         (errors.NotAcceptable("no", ["text/csv"]), 406, {"offered": ["text/csv"]}),
+        (errors.RemoteFailure("it is down"), 502, {}),
+        (errors.RemoteTimeout("it is slow"), 504, {}),
         (errors.LimitExceeded("too long", "query_timeout", 30.0), None, {"limit": "query_timeout"}),
         (
             errors.InvalidData([errors.Finding("f.yaml", 3, "c0-1", "wrong")]),

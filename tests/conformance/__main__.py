@@ -7,9 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.empty_server import empty_server, writer
-
-from .carrying_out import Failed, Respelt, Runner, in_order
+from .carrying_out import Failed, Respelt, Runner, in_order, running
 from .exceptions import exceptions
 from .manifest import ABSENT, SUITES, Case, cases
 
@@ -23,12 +21,7 @@ def main() -> int:
     counts: Counter[tuple[str, str]] = Counter()
     unexpected: list[str] = []
     reasons = exceptions()
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        empty_server(Path(directory)) as base,
-        writer(base) as client,
-    ):
-        runner = Runner(client)
+    with tempfile.TemporaryDirectory() as directory, running(Path(directory)) as runner:
         for case in in_order(cases()):
             outcome, why = _carry_out(runner, case)
             counts[case.suite, outcome] += 1

@@ -6,7 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from pyoxigraph import (
@@ -17,12 +19,15 @@ from pyoxigraph import (
     QueryBoolean,
     QueryResultsFormat,
     RdfFormat,
+    Store,
     parse,
     parse_query_results,
 )
 
+from ..elsewhere import Elsewhere, elsewhere, endpoint
+from ..empty_server import empty_server, writer
 from .comparison import Row, Term, canonical, same_bag, same_sequence, within
-from .manifest import PUBLISHED, SUITES, Case, Data
+from .manifest import PUBLISHED, SUITES, Case, Data, cases
 
 JSON = "application/sparql-results+json"
 _FROM = re.compile(r"\bFROM\s+(?:NAMED\s+)?<([^>]*)>", re.IGNORECASE)
@@ -50,10 +55,13 @@ class Result:
 
 
 class Runner:
-    """Carries out cases in turn on one server, which it empties and fills."""
+    """Carries out cases in turn on one server, which it empties and fills.
 
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+    ``there`` stands for the endpoints that cases ask with SERVICE.
+    """
+
+    def __init__(self, client: httpx.Client, there: Elsewhere) -> None:
+        self._client, self._there = client, there
         self._loaded: Data | None = None
 
     def run(self, case: Case) -> None:
@@ -88,7 +96,8 @@ class Runner:
         self._load(_with_from(case))
         expected = _expected(case)
         graph = expected is None
-        response = self._ask(_based(case), "application/n-triples" if graph else JSON)
+        text = self._with_services(case, _based(case))
+        response = self._ask(text, "application/n-triples" if graph else JSON)
         if not response.is_success:
             raise Failed(_status(response))
         if graph:
@@ -97,6 +106,15 @@ class Runner:
             _compare(Result((), [*found]), Result((), wanted), case)
         else:
             _compare(_result(response.content, QueryResultsFormat.JSON), expected, case)
+
+    def _with_services(self, case: Case, text: str) -> str:
+        """Fill the endpoints of a case, and ask these instead of those that it names."""
+        for iri, file in case.services:
+            store = Store()
+            store.load(path=SUITES / file)
+            there = self._there.at(_stand_in(iri), endpoint(store))
+            text = text.replace(f"<{iri}>", f"<{there}>")
+        return text
 
     def _csv(self, case: Case) -> None:
         self._load(case.data)
@@ -139,6 +157,20 @@ class Runner:
     def _send_update(self, text: str) -> httpx.Response:
         headers = {"Content-Type": "application/sparql-update"}
         return self._client.post("/update", content=text.encode(), headers=headers)
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Runner]:
+    """A runner on a server of its own, which may ask the stand-ins of all endpoints."""
+    with elsewhere() as there:
+        services = {there.url + _stand_in(iri) for case in cases() for iri, _ in case.services}
+        settings = {"CHIPTRAIL_SERVICE_TARGETS": " ".join(services)}
+        with empty_server(directory, **settings) as base, writer(base) as client:
+            yield Runner(client, there)
+
+
+def _stand_in(iri: str) -> str:
+    return "/" + iri.removeprefix("http://")
 
 
 def _status(response: httpx.Response) -> str:

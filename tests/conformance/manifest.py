@@ -47,6 +47,8 @@ class Case:
     data: Data = field(default_factory=Data)
     result: str | Data | None = None
     lax: bool = False
+    services: tuple[tuple[str, str], ...] = ()
+    """Endpoints that SERVICE asks: IRI and file of the data of each."""
 
     @property
     def suite(self) -> str:
@@ -116,12 +118,18 @@ class _Manifest:
             yield Case(name, kind, request, self._data(action, _UT), self._data(result, _UT))
         elif kind in ("QueryEvaluationTest", "CSVResultFormatTest"):
             request = _path(self._one(action, f"{_QT}query"))
-            yield Case(name, kind, request, self._data(action, _QT), _path(result), lax)
+            data, services = self._data(action, _QT), tuple(self._services(action))
+            yield Case(name, kind, request, data, _path(result), lax, services)
 
     def _data(self, node: Node, vocabulary: str) -> Data:
         default = tuple(_path(n) for n in self._all(node, f"{vocabulary}data"))
         named = [self._named(n, vocabulary) for n in self._all(node, f"{vocabulary}graphData")]
         return Data(default, tuple(sorted(named)))
+
+    def _services(self, action: Node) -> Iterator[tuple[str, str]]:
+        for node in self._all(action, f"{_QT}serviceData"):
+            iri = self._one(node, f"{_QT}endpoint")
+            yield iri.value, _path(self._one(node, f"{_QT}data"))
 
     def _named(self, node: Node, vocabulary: str) -> tuple[str, str]:
         if isinstance(node, NamedNode):

@@ -13,6 +13,7 @@ import pyoxigraph as ox
 
 from kg import snapshots
 from kg.serving import Engine, Limits, QueryRequest, WritePolicy
+from kg.serving.egress import NOTHING, Egress
 from kg.snapshots import Snapshot
 
 JSON = "application/sparql-results+json"
@@ -55,11 +56,12 @@ def with_engine(
     scenario: Callable[[Engine], Awaitable[Result]],
     limits: Limits | None = None,
     writes: WritePolicy | None = None,
+    egress: Egress = NOTHING,
 ) -> Result:
     """Run ``scenario`` on an engine over ``store_dir``, in a loop of its own."""
 
     async def run() -> Result:
-        async with asyncio.timeout(100), Engine(store_dir, limits, writes) as engine:
+        async with asyncio.timeout(100), Engine(store_dir, limits, writes, egress) as engine:
             return await scenario(engine)
 
     return asyncio.run(run())

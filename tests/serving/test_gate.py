@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving import Form, Limits, inspect
+from kg.serving.egress import NOTHING, Egress, read_targets
 from kg.serving.gate import disarm, refuse_remote
 
 LIMITS = Limits()
@@ -41,6 +42,18 @@ def test_from_is_resolved() -> None:
     assert inspection.named_graphs == ("http://x/", "http://e/n")
 
 
+@pytest.mark.parametrize("iri", ["http://[", "\\UFFFFFFFF", "\\ud800", "http://e:port/"])
+@pytest.mark.parametrize("verb", ["FROM", "SERVICE"])
+def test_what_is_no_iri_is_left_to_the_engine(verb: str, iri: str) -> None:
+    text = f"BASE <http://b/> SELECT * {verb} <{iri}> {{}}"
+    inspection = inspect(text, LIMITS)
+    egress = Egress(read_targets("http://e/"), read_targets("http://e/"))
+    if verb == "FROM":
+        assert len(inspection.default_graphs) == 1
+    else:
+        assert not egress.allows(verb, inspection.remote[0].iri)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -59,7 +72,7 @@ def test_from_is_resolved() -> None:
 )
 def test_what_reaches_out_is_refused(text: str) -> None:
     with pytest.raises(Forbidden):
-        refuse_remote(inspect(text, LIMITS), frozenset())
+        refuse_remote(inspect(text, LIMITS), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -87,17 +100,17 @@ def test_what_only_looks_like_it_is_not(text: str) -> None:
     ],
 )
 def test_what_may_fail_silently_is_led_nowhere(text: str, disarmed: str) -> None:
-    allowed = frozenset({"http://ok/"})
+    egress = Egress(services=read_targets("http://ok/"))
     inspection = inspect(text, LIMITS)
-    refuse_remote(inspection, allowed)
-    assert disarm(text, inspection, allowed) == disarmed
+    refuse_remote(inspection, egress)
+    assert disarm(text, inspection, egress) == disarmed
 
 
 def test_the_allow_list_lets_its_targets_through() -> None:
     inspection = inspect("SELECT * { SERVICE <http://e/> {} }", LIMITS)
-    refuse_remote(inspection, frozenset({"http://e/"}))
+    refuse_remote(inspection, Egress(services=read_targets("http://e/")))
     with pytest.raises(Forbidden):
-        refuse_remote(inspection, frozenset({"http://e/other"}))
+        refuse_remote(inspection, Egress(services=read_targets("http://e/other")))
 
 
 @pytest.mark.parametrize(
