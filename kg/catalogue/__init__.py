@@ -11,6 +11,7 @@ from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
 from kg.catalogue.store import Catalogue, Count, Page, PageRequest, write_catalogue
+from kg.catalogue.versions import Lineage
 from kg.catalogue.view import View
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Entry",
     "Found",
     "Hit",
+    "Lineage",
     "Page",
     "PageRequest",
     "Question",
