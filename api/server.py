@@ -19,15 +19,16 @@ from kg import operations
 from kg.build import Progress
 from kg.config import Settings
 from kg.errors import ChiptrailError
+from kg.history.log import Act
 
 _DESCRIPTORS_BESIDE = 512  # for workers, files and the like
 _LINGER = 5  # seconds that the rest of a request is read after it was answered
 _IDLE = 10  # seconds that a kept connection may wait for its next request
 
 
-def serve(settings: Settings, empty: bool, progress: Progress) -> None:
+def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
     """Prepare the store if there is none, then serve until interrupted."""
-    operations.prepare(settings, empty, progress)
+    operations.prepare(settings, empty, progress, by)
     logging.getLogger("uvicorn.error").addFilter(_brief)
     app = create_app(settings)
     uvicorn.run(

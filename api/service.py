@@ -31,7 +31,8 @@ _BUILT = (*DERIVED_GRAPHS, "ontology")
 _NOT_MERGED = ("history", "rdf12")
 
 KEEPER = "kg.upkeep:Upkeep"
-"""What runs inside a write, in the writer process."""
+RECORDER = "kg.history.recording:Recorder"
+"""What runs inside a write, in the writer process; the second where the model is not kept."""
 
 WRITTEN = ("text/turtle", "application/ld+json")
 """Formats of documents that are put in order before they are sent."""
@@ -144,7 +145,7 @@ def _write_policy(settings: Settings) -> WritePolicy:
         settings.default_graph == "union",
         frozenset(names.expand(f"g:{graph}").value for graph in _BUILT),
         frozenset(names.expand(f"g:{graph}").value for graph in _NOT_MERGED),
-        KEEPER if settings.default_graph == "union" else None,
+        KEEPER if settings.default_graph == "union" else RECORDER,
     )
 
 

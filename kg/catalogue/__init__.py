@@ -11,7 +11,7 @@ from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
 from kg.catalogue.store import Catalogue, Count, Page, PageRequest, write_catalogue
-from kg.catalogue.versions import Lineage
+from kg.catalogue.versions import Difference, Lineage, counted, differences
 from kg.catalogue.view import View
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Candidate",
     "Catalogue",
     "Count",
+    "Difference",
     "Entry",
     "Found",
     "Hit",
@@ -31,6 +32,8 @@ __all__ = [
     "Search",
     "View",
     "Wish",
+    "counted",
+    "differences",
     "entries",
     "flatten",
     "write_catalogue",

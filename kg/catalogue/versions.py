@@ -12,9 +12,14 @@ came with the first revision.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from kg.catalogue.view import Json
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,45 @@ def take_over(connection: sqlite3.Connection, lineage: Lineage) -> None:
     connection.commit()
     if lineage.before is not None:
         connection.execute("DETACH before")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A record before and after a revision; None where it was not, or is no more."""
+
+    collection: str
+    slug: str
+    before: Json | None
+    after: Json | None
+
+
+_DIFFERENCES = """
+SELECT new.collection, new.slug, old.document, new.document FROM entry AS new
+LEFT JOIN entry AS old ON old.collection = new.collection AND old.slug = new.slug
+AND old.until = :revision
+WHERE new.since = :revision AND new.until IS NULL
+UNION ALL
+SELECT old.collection, old.slug, old.document, NULL FROM entry AS old
+WHERE old.until = :revision AND NOT EXISTS (
+    SELECT 1 FROM entry AS new WHERE new.collection = old.collection AND new.slug = old.slug
+    AND new.until IS NULL
+)
+ORDER BY 1, 2
+"""
+
+
+def differences(path: Path, revision: int) -> Iterator[Difference]:
+    """What ``revision``, whose catalogue stands at ``path``, has changed."""
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        for collection, slug, *texts in connection.execute(_DIFFERENCES, {"revision": revision}):
+            before, after = (json.loads(text) if text else None for text in texts)
+            yield Difference(collection, slug, before, after)
+
+
+def counted(path: Path) -> dict[str, int]:
+    """Collection → how many records are in force in it."""
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    sql = "SELECT collection, COUNT(*) FROM entry WHERE until IS NULL GROUP BY collection"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        return dict(connection.execute(sql))

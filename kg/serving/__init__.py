@@ -27,10 +27,11 @@ what came from outside; it hands the work to children and reads bytes back.
 from kg.serving.engine import Answer, Document, Engine, QueryRequest
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
-from kg.serving.writing import WritePolicy, Written
+from kg.serving.writing import Credit, WritePolicy, Written
 
 __all__ = [
     "Answer",
+    "Credit",
     "Document",
     "Engine",
     "Form",
