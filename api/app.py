@@ -21,6 +21,7 @@ from api import (
     documents,
     dumps,
     health,
+    history,
     problems,
     protocols,
     reconcile,
@@ -42,6 +43,7 @@ _ROUTERS = (
     citations.router,  # before the records: the longer suffix is the nearer
     search.router,
     reconcile.router,
+    history.router,  # before the lists: changes and revisions are no collections
     rest.router,
     documents.router,
 )

@@ -27,6 +27,7 @@ _SCHEMAS: dict[str, Json] = {
     "valid_at": {"type": "string", "format": "date"},
     "known_at": {"type": "string", "format": "date"},
     "cursor": {"type": "string"},
+    "version": {"type": "string", "pattern": "^[0-9a-f]{16,64}$"},
     "fields": {"type": "string"},
 }
 _TEXT: Json = {"type": "string"}
@@ -123,9 +124,14 @@ def _item(catalogue: Catalogue, collection: str) -> Json:
         "tags": ["REST"],
         "summary": f"One of the {collection}, by its id or an alias",
         "operationId": f"get_{collection}",
-        "parameters": [slug, _parameter("fields", GENERAL["fields"], _SCHEMAS["fields"])],
+        "parameters": [slug, *_of_item()],
         "responses": {"200": _answer(_HEAD_SCHEMA, example)},
     }
+
+
+def _of_item() -> Iterator[Json]:
+    for name in ("fields", "valid_at", "known_at", "version"):
+        yield _parameter(name, GENERAL[name], _SCHEMAS[name])
 
 
 _HEAD_SCHEMA: Json = {

@@ -38,7 +38,7 @@ def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
         log_level="info",
         access_log=False,
         server_header=False,
-        http=guarded(settings),
+        http=guarded(settings, lambda: app.state.service.closing.set()),
         ws="none",
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=5,
@@ -48,10 +48,16 @@ def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
     )
 
 
-def guarded(settings: Settings) -> type[HttpToolsProtocol]:
-    """The protocol class of uvicorn with the limits of ``settings``."""
+def guarded(
+    settings: Settings, stopping: Callable[[], None] = lambda: None
+) -> type[HttpToolsProtocol]:
+    """The protocol class of uvicorn with the limits of ``settings``.
+
+    ``stopping`` is called when the server stops, for each connection that there is.
+    """
     most = min(settings.connections, _descriptors() - _DESCRIPTORS_BESIDE)
-    state = {"settings": settings, "most": most, "idle": {}, "peers": Counter()}
+    limits = {"settings": settings, "most": most, "stopping": staticmethod(stopping)}
+    state = {**limits, "idle": {}, "peers": Counter()}
     return type("Guarded", (GuardedProtocol,), state)
 
 
@@ -67,6 +73,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     settings: ClassVar[Settings]
     most: ClassVar[int]
+    stopping: ClassVar[Callable[[], None]]
     idle: ClassVar[dict[GuardedProtocol, None]]
     """Connections that wait, the longest-waiting first."""
     peers: ClassVar[Counter[str]]
@@ -129,6 +136,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._start_timer(_LINGER, self.transport.close)
         elif last:
             self._wait()
+
+    def shutdown(self) -> None:
+        type(self).stopping()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -19,6 +19,7 @@ from kg.compaction import Context, as_turtle, read_n_triples
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
+from kg.history import History
 from kg.namespaces import Namespaces
 from kg.operations import desk_of
 from kg.policy.desk import Desk
@@ -53,6 +54,11 @@ class Service:
         self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
         self._desk: tuple[int, Desk] | None = None
+        self._history: History | None = None
+        self.listeners = 0
+        """Clients that follow the changes."""
+        self.closing = asyncio.Event()
+        """Set when the server stops: whoever waits for changes goes."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -73,6 +79,14 @@ class Service:
                 raise Unavailable("this store has no catalogue: it was served with --empty")
             self._catalogue = (snapshot.number, Catalogue(path))
         return self._catalogue[1]
+
+    @property
+    def history(self) -> History:
+        """The log up to the generation in force."""
+        snapshot = self.snapshot
+        if self._history is None or self._history.upto != snapshot.number:
+            self._history = History(self.settings.store, snapshot.number)
+        return self._history
 
     @property
     def desk(self) -> Desk:

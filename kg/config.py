@@ -40,6 +40,8 @@ class Settings:
     """Seconds that they may take to arrive."""
     body_timeout: float = 60.0
     """Seconds that a request's body may take to arrive."""
+    listeners: int = 200
+    """Clients that follow the changes as they come."""
     stall_timeout: float = 60.0
     """Seconds that a client may take none of an answer that is ready for it."""
     limits: Limits = field(default_factory=Limits)

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,19 @@ COUNT_LIMIT = 100_000
 FACET_LIMIT = 100
 """Values of a facet that are counted."""
 
+_OPEN = "until IS NULL AND recorded_to IS NULL"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 _SCHEMA = """
 CREATE TABLE entry (
-    id INTEGER PRIMARY KEY,
-    collection TEXT NOT NULL, slug TEXT NOT NULL, document TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
-    since INTEGER NOT NULL, until INTEGER, known_since INTEGER
+    since INTEGER NOT NULL, until INTEGER, known_since INTEGER,
+    document TEXT NOT NULL  -- last: what is looked at before it fits a page
 );
 -- Of two indices that serve a query alike SQLite takes the later: the one of what is in force.
 CREATE INDEX entry_version ON entry (collection, slug, since);
+CREATE INDEX entry_by_record_time ON entry (recorded_from) WHERE recorded_from IS NOT NULL;
 CREATE UNIQUE INDEX entry_in_force ON entry (collection, slug) WHERE until IS NULL;
 CREATE TABLE facet (
     entry INTEGER NOT NULL, field TEXT NOT NULL, value NOT NULL,
@@ -98,6 +101,19 @@ class Page:
 _ALONE = Lineage()
 
 
+@dataclass(frozen=True)
+class Version:
+    """A document from revision ``since`` up to, not with, ``until`` (None: in force).
+
+    ``recorded``: the record's own times, where it says any.
+    """
+
+    since: int
+    until: int | None
+    recorded: tuple[str | None, str | None]
+    document: Json
+
+
 def write_catalogue(path: Path, entries: Iterable[Entry], lineage: Lineage = _ALONE) -> None:
     """Make the catalogue at ``path`` (a file that does not exist yet).
 
@@ -120,8 +136,8 @@ def write_catalogue(path: Path, entries: Iterable[Entry], lineage: Lineage = _AL
 
 def _insert(connection: sqlite3.Connection, number: int, entry: Entry, revision: int) -> None:
     text = json.dumps(entry.document, ensure_ascii=False, separators=(",", ":"))
-    row = (number, entry.collection, entry.slug, text, *entry.valid, *entry.recorded, revision)
-    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", row)
+    row = (number, entry.collection, entry.slug, *entry.valid, *entry.recorded, revision, text)
+    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)", row)
     facets = (
         (number, name, _stored(value), entry.collection)
         for name, values in entry.facets.items()
@@ -152,8 +168,8 @@ class Catalogue:
         self.search = Search(self.rows)
 
     def counts(self) -> dict[str, int]:
-        """Documents in each collection."""
-        sql = "SELECT collection, COUNT(*) FROM entry WHERE until IS NULL GROUP BY collection"
+        """Documents in each collection, closed records not counted."""
+        sql = f"SELECT collection, COUNT(*) FROM entry WHERE {_OPEN} GROUP BY collection"  # noqa: S608
         return dict(self.rows(sql, ()))
 
     def item(self, collection: str, slug: str) -> Json:
@@ -176,13 +192,42 @@ class Catalogue:
         document: Json | None = json.loads(found[0][0]) if found else None
         return document
 
+    def find_version(self, request: PageRequest, slug: str) -> Json | None:
+        """The document called ``slug`` in the version that ``request`` is for, None where there
+        is none. Closed records are found."""
+        in_force, values = _in_force(request)
+        clauses, more = _times(request)
+        where = " AND ".join(["e.collection = ?", "e.slug = ?", in_force, *clauses])
+        sql = f"SELECT e.document FROM entry e WHERE {where}"  # noqa: S608
+        found = self.rows(sql, [request.collection, slug, *values, *more])
+        document: Json | None = json.loads(found[0][0]) if found else None
+        return document
+
+    def versions(self, collection: str, slug: str) -> list[Version]:
+        """Every version of a document, oldest first; none where nothing was ever called so."""
+        sql = (
+            "SELECT since, until, recorded_from, recorded_to, document FROM entry"
+            " WHERE collection = ? AND slug = ? ORDER BY since"
+        )
+        return [
+            Version(since, until, (start, end), json.loads(text))
+            for since, until, start, end, text in self.rows(sql, (collection, slug))
+        ]
+
+    @cached_property
+    def beginning(self) -> str | None:
+        """The earliest time at which a document says it was recorded."""
+        sql = "SELECT MIN(recorded_from) FROM entry WHERE recorded_from IS NOT NULL"
+        found: str | None = self.rows(sql, ())[0][0]
+        return found
+
     def slugs(self, collection: str) -> list[str]:
-        sql = "SELECT slug FROM entry WHERE collection = ? AND until IS NULL"
+        sql = f"SELECT slug FROM entry WHERE collection = ? AND {_OPEN}"  # noqa: S608
         return [slug for (slug,) in self.rows(sql, (collection,))]
 
     def documents(self, collection: str) -> Iterator[Json]:
-        """Every document of a collection, in the order of their slugs."""
-        sql = "SELECT document FROM entry WHERE collection = ? AND until IS NULL ORDER BY slug"
+        """Every document of a collection but closed records, in the order of their slugs."""
+        sql = f"SELECT document FROM entry WHERE collection = ? AND {_OPEN} ORDER BY slug"  # noqa: S608
         return (json.loads(text) for (text,) in self.rows(sql, (collection,)))
 
     def page(self, request: PageRequest) -> Page:
@@ -217,15 +262,30 @@ class Catalogue:
             " JOIN facet v ON v.entry = e.id AND v.field = ?"
             f" WHERE {where} GROUP BY v.value ORDER BY 2 DESC, 1 LIMIT {FACET_LIMIT}"
         )
-        return {name: self._labelled(self.rows(sql, [name, *values])) for name in fields}
+        found = {name: self.rows(sql, [name, *values]) for name in fields}
+        return {name: self._labelled(rows, request) for name, rows in found.items()}
 
-    def _labelled(self, rows: list[tuple[Any, ...]]) -> list[Count]:
-        marks = ", ".join("?" * len(rows))
-        labels = "SELECT id, label FROM kind WHERE id IN ({0}) UNION ALL "
-        labels += "SELECT slug, label FROM record WHERE slug IN ({0}) ORDER BY 1"
+    def _labelled(self, rows: list[tuple[Any, ...]], request: PageRequest) -> list[Count]:
         values = [str(value) for value, _ in rows]
-        found = dict(self.rows(labels.format(marks), values * 2))
+        marks = ", ".join("?" * len(rows))
+        sql = f"SELECT id, label FROM kind WHERE id IN ({marks})"  # noqa: S608
+        found = dict(self.rows(sql, values)) | self._labels(values, marks, request)
         return [Count(value, found.get(str(value), str(value)), n) for value, n in rows]
+
+    def _labels(self, slugs: list[str], marks: str, request: PageRequest) -> dict[str, str]:
+        """Slug → label, in the revision that ``request`` is for."""
+        if request.revision is None:
+            sql = f"SELECT slug, label FROM record WHERE slug IN ({marks})"  # noqa: S608
+            return dict(self.rows(sql, slugs))
+        in_force, values = _in_force(request)
+        collections = [*self.fields]
+        places = ", ".join("?" * len(collections))
+        sql = (
+            "SELECT e.slug, json_extract(e.document, '$.label') FROM entry e"  # noqa: S608
+            f" WHERE e.collection IN ({places}) AND e.slug IN ({marks}) AND {in_force}"
+            " ORDER BY e.collection DESC"
+        )
+        return dict(self.rows(sql, [*collections, *slugs, *values]))
 
     def _page_rows(
         self, request: PageRequest, where: str, values: list[object]
@@ -284,6 +344,16 @@ def _filters(request: PageRequest) -> tuple[str, list[object]]:
             comparable = "=" if isinstance(limit, str) else "!="
             clauses.append(_facet(f"typeof(f.value) {comparable} 'text' AND f.value {sign} ?"))
             values += [name, limit]
+    in_time, times = _times(request)
+    if request.known_at is None:
+        in_time = [*in_time, "e.recorded_to IS NULL"]
+    return " AND ".join([*clauses, *in_time]), [*values, *times]
+
+
+def _times(request: PageRequest) -> tuple[list[str], list[object]]:
+    """The conditions that the two times make."""
+    clauses: list[str] = []
+    values: list[object] = []
     for column, at, until in (
         ("valid", request.valid_at, ">="),  # days are inclusive,
         ("recorded", request.known_at, ">"),  # what was closed at a time was no more at it
@@ -292,9 +362,7 @@ def _filters(request: PageRequest) -> tuple[str, list[object]]:
             clauses.append(f"COALESCE(e.{column}_from, '') <= ?")
             clauses.append(f"COALESCE(e.{column}_to, '9999') {until} ?")
             values += [at, at]
-    if request.known_at is None:
-        clauses.append("e.recorded_to IS NULL")
-    return " AND ".join(clauses), values
+    return clauses, values
 
 
 def _in_force(request: PageRequest) -> tuple[str, list[object]]:

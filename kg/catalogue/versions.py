@@ -47,9 +47,9 @@ AND old.recorded_from IS entry.recorded_from AND old.recorded_to IS entry.record
 # The rest of what was in force ends now; what ended earlier is kept as it is.
 _OLD_ENTRIES = """
 INSERT INTO entry
-SELECT old.id + :offset, old.collection, old.slug, old.document,
+SELECT old.id + :offset, old.collection, old.slug,
        old.valid_from, old.valid_to, old.recorded_from, old.recorded_to,
-       old.since, COALESCE(old.until, :revision), old.known_since
+       old.since, COALESCE(old.until, :revision), old.known_since, old.document
 FROM before.entry AS old
 WHERE old.until IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM main.entry AS kept

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,18 @@ class History:
         if not found:
             raise NotFound(f"no revision has the version {version}; see /api/revisions")
         return found[0]
+
+    @cached_property
+    def begun(self) -> str | None:
+        """When the first revision came into force; None where there is no log."""
+        found: str | None = self._rows("SELECT MIN(at) FROM revision", ())[0][0]
+        return found
+
+    @property
+    def last_change(self) -> int:
+        """The number of the latest change; 0 where there is none."""
+        sql = "SELECT MAX(number) FROM change WHERE revision <= ?"
+        return self._rows(sql, (self.upto,))[0][0] or 0
 
     def time_of(self, number: int) -> str | None:
         """When a revision came into force, as it is kept; None where that is not known."""

@@ -399,9 +399,10 @@ class Engine:
         log.error("a process that starts workers ended; starting another")
         self._alarm.set()
 
-    async def turned(self) -> None:
-        """Wait until another generation is served than the one served now."""
-        await self._turn.wait()
+    @property
+    def turn(self) -> asyncio.Event:
+        """Set when another generation is served than the one served now."""
+        return self._turn
 
     async def warmed(self) -> None:
         """Wait until a snapshot that fits is in memory."""
