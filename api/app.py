@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from api import (
     citations,
     control,
+    curation,
     description,
     documents,
     dumps,
@@ -43,6 +44,7 @@ _ROUTERS = (
     citations.router,  # before the records: the longer suffix is the nearer
     search.router,
     reconcile.router,
+    curation.router,
     history.router,  # before the lists: changes and revisions are no collections
     rest.router,
     documents.router,

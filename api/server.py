@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.app import create_app
 from api.endpoints import Endpoints
 from api.health import Traffic
+from api.tokens import Tokens
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
@@ -28,6 +29,7 @@ _IDLE = 10  # seconds that a kept connection may wait for its next request
 
 def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
     """Prepare the store if there is none, then serve until interrupted."""
+    Tokens.of(settings)  # a mistake in them is told before anything begins
     operations.prepare(settings, empty, progress, by)
     logging.getLogger("uvicorn.error").addFilter(_brief)
     app = create_app(settings)

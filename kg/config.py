@@ -28,6 +28,8 @@ class Settings:
     """What a query's default graph is: the merge of all graphs, or the store's own."""
     write_token: str = ""
     """Bearer token for writes; without one every write is refused."""
+    write_tokens: str = ""
+    """File of more of them with the names of their holders: NAME sha256:HEX a line, # comments."""
     nanopub_key: str = ""
     """File of an RSA private key (PKCS #8, PEM) that signs exported nanopublications."""
     trusted_proxies: str = ""
