@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kg import backups, operations
+from kg import amendments, backups, operations
 from kg.build import Progress, quiet
 from kg.check import check_files, check_source
 from kg.config import Settings, load_settings, variables
@@ -134,6 +134,25 @@ def _export(options: argparse.Namespace) -> None:
     operations.export(_settings(options), options.format, sys.stdout.buffer)
 
 
+def _retract(options: argparse.Namespace) -> None:
+    by = _by(options, options.comment)
+    done = amendments.retract(_settings(options), options.claim, options.reason, by, _progress())
+    print(f"{options.claim} is retracted; its record is kept in g:history as {done.closed}")
+
+
+def _supersede(options: argparse.Namespace) -> None:
+    by, settings = _by(options, options.comment), _settings(options)
+    done = amendments.supersede(
+        settings, options.claim, options.file, options.reason, by, _progress()
+    )
+    print(f"{options.claim} is superseded; its old record is kept in g:history as {done.closed}")
+
+
+def _changes(options: argparse.Namespace) -> None:
+    for row in amendments.changes(_settings(options), options.since):
+        print(amendments.change_text(row))
+
+
 def _backup(options: argparse.Namespace) -> None:
     print(backups.backup(_settings(options).store, options.directory))
 
@@ -222,6 +241,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--end-use", metavar="USE", help="a use that some rules turn on")
     one.add_argument("--format", choices=("text", "json"), default="text")
 
+    one = add("retract", _retract, "take a claim back: its record is closed and kept")
+    one.add_argument("claim", metavar="CLAIM", help="its id, such as c1-21")
+    one.add_argument("--reason", required=True, help="extraction-error or source-retracted")
+    _commented(one)
+
+    one = add("supersede", _supersede, "set a better record in a claim's place")
+    one.add_argument("claim", metavar="CLAIM", help="its id, such as c1-21")
+    one.add_argument("file", type=Path, metavar="FILE", help="the successor: a claim in YAML")
+    one.add_argument("--reason", default="superseded", help="default: superseded")
+    _commented(one)
+
+    one = add("changes", _changes, "what changed in the store, by whom and why")
+    one.add_argument("--since", metavar="N|TIME", help="only later than that change, or time")
+
     one = add("export", _export, "write the whole dataset to standard output")
     one.add_argument("--format", choices=operations.EXPORTS, default="nq")
 
@@ -259,8 +292,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings({name: getattr(options, name, None) for name in names})
 
 
-def _by(options: argparse.Namespace) -> Act:
-    return Act("", options.author or _login(), options.reason or "")
+def _by(options: argparse.Namespace, why: str | None = None) -> Act:
+    return Act("", options.author or _login(), why or options.reason or "")
 
 
 def _login() -> str:
@@ -269,6 +302,12 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def _commented(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--author", metavar="NAME", help="who does it (default: the login name)")
+    parser.add_argument("--comment", metavar="TEXT", help="why, in words, for the history")
+    _default_graph(parser)
 
 
 def _credited(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +13,13 @@ from fastapi.responses import JSONResponse, Response
 from api import feed, stream
 from api.conditional import etag, headers, not_modified
 from api.negotiation import Offer, negotiate
-from api.parameters import MAX_LIMIT, limit, moment, read_once
+from api.parameters import MAX_LIMIT, limit, read_once
 from api.rest import CSV, JSON, as_csv, check_collection
 from api.service import Service, service_of
 from kg.catalogue import Version
 from kg.errors import InvalidInput, NotFound
 from kg.exports.material import short_version
-from kg.history import FIELDS, KINDS, NATURES, ChangeRequest, Row, Rows, as_text
+from kg.history import FIELDS, KINDS, NATURES, ChangeRequest, Row, Rows, read_since
 
 router = APIRouter(prefix="/api", tags=["History"])
 
@@ -173,16 +172,7 @@ def _several(name: str, value: str) -> list[str]:
 
 def _since(given: Mapping[str, str]) -> tuple[int, str | None]:
     """The number of a change, or a time as it is kept."""
-    value = given.get("since")
-    if value is None:
-        return 0, None
-    if value.isdecimal() and value.isascii():
-        return int(value[:18]), None
-    time = moment("since", value)
-    if len(value) == len("2026-11-21"):
-        time = time.replace(hour=0, minute=0, second=0, microsecond=0)
-        time -= datetime.timedelta(microseconds=1) if time.year > 1 else datetime.timedelta()
-    return 0, as_text(time)
+    return read_since(given["since"]) if "since" in given else (0, None)
 
 
 def _sort(given: Mapping[str, str], newest_first: bool) -> bool:

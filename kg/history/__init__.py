@@ -7,7 +7,7 @@ what a revision changed, ``recording`` puts that together when a generation is p
 from kg.history.changes import KINDS, NATURES
 from kg.history.log import FILE as HISTORY_FILE
 from kg.history.log import Act, Change, Log, as_text
-from kg.history.reading import FIELDS, ChangeRequest, History, Row, Rows
+from kg.history.reading import FIELDS, ChangeRequest, History, Row, Rows, read_since
 
 __all__ = [
     "FIELDS",
@@ -22,4 +22,5 @@ __all__ = [
     "Row",
     "Rows",
     "as_text",
+    "read_since",
 ]

@@ -78,6 +78,24 @@ class Rows:
     count_truncated: bool
 
 
+def read_since(text: str) -> tuple[int, str | None]:
+    """The number of a change, or a time as it is kept: a day means from its beginning.
+
+    Raises InvalidInput for what is neither.
+    """
+    if text.isdecimal() and text.isascii():
+        return int(text[:18]), None
+    try:
+        time = datetime.datetime.fromisoformat(text)
+        if len(text) == len("2026-11-21"):
+            time -= datetime.timedelta(microseconds=1)
+        return 0, as_text(time if time.tzinfo else time.replace(tzinfo=datetime.UTC))
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            f"since must be the number of a change, a day or a time in ISO 8601, not {text!r}"
+        ) from None
+
+
 class History:
     """The log of a store up to a revision. Safe to use from several threads.
 
