@@ -72,18 +72,18 @@ async def _answer(request: Request, offer: Offer) -> Response:
     service = service_of(request)
     asked = _read(request, newest_first=offer is ATOM)
     if offer is EVENTS:
-        return stream.respond(request, asked.changes, _as_json)
+        return stream.respond(request, asked.changes, as_change)
     tag = _tag(service, f"changes-{offer.name}")
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     page = service.history.changes(asked.changes)
-    items = [_as_json(row) for row in page.items]
+    items = [as_change(row) for row in page.items]
     link = _next(request, asked.given, page.next_cursor)
     if offer is ATOM:
         return feed.respond(request, items, link, headers(tag))
     if offer is CSV:
         return as_csv(items, tag, link)
-    return JSONResponse(_list(items, page, link), headers=headers(tag))
+    return JSONResponse(as_list(items, page, link), headers=headers(tag))
 
 
 @router.get("/revisions", summary="Every build and write: a page of revisions")
@@ -95,9 +95,9 @@ async def revisions(request: Request) -> Response:
         return unchanged
     newest_first = _sort(given, False)
     page = service.history.revisions(newest_first, _cursor(given), limit(given.get("limit")))
-    items = [_revision(row) for row in page.items]
+    items = [as_revision(row) for row in page.items]
     link = _next(request, given, page.next_cursor)
-    return JSONResponse(_list(items, page, link), headers=headers(tag))
+    return JSONResponse(as_list(items, page, link), headers=headers(tag))
 
 
 @router.get("/revisions/{number}", summary="A revision with its writes and its changes")
@@ -112,10 +112,10 @@ async def one_revision(request: Request, number: str) -> Response:
     row = service.history.revision(int(number[:18]))
     found = service.history.changes(ChangeRequest({"revision": [str(row["number"])]}, limit=100))
     link = "/api/changes?" + urlencode({"revision": row["number"], "cursor": found.next_cursor})
-    body = _revision(row) | {
+    body = as_revision(row) | {
         "writes": row["acts"],
-        "changes": _list(
-            [_as_json(change) for change in found.items],
+        "changes": as_list(
+            [as_change(change) for change in found.items],
             found,
             link if found.next_cursor else None,
         ),
@@ -200,7 +200,8 @@ def _tag(service: Service, form: str) -> str:
     return etag(service.version, f"{form}-{service.snapshot.number}")
 
 
-def _list(items: list[Json], page: Rows, link: str | None) -> Json:
+def as_list(items: list[Json], page: Rows, link: str | None) -> Json:
+    """The shape of every list."""
     more = {"count": page.count, "count_truncated": page.count_truncated}
     return {"items": items, "next": link, **more}
 
@@ -211,7 +212,7 @@ def _next(request: Request, given: Mapping[str, str], cursor: int | None) -> str
     return f"{request.url.path}?{urlencode({**given, 'cursor': cursor})}"
 
 
-def _as_json(row: Row) -> Json:
+def as_change(row: Row) -> Json:
     """A change as it is sent: its number is its id, and what is not known is left out."""
     body: Json = {"id": str(row["number"]), **row, "version": short_version(row["version"])}
     if row["collection"] and not row["kind"].endswith("-removed"):
@@ -225,7 +226,8 @@ def permalink(collection: str, slug: str, version: str) -> str:
     return f"/api/{collection}/{quote(slug, safe='')}?version={short_version(version)}"
 
 
-def _revision(row: Row) -> Json:
+def as_revision(row: Row) -> Json:
+    """A revision as it is sent."""
     kept = {key: value for key, value in row.items() if key != "acts"}
     return {"id": str(row["number"]), **kept, "url": f"/api/revisions/{row['number']}"}
 
