@@ -28,6 +28,7 @@ Json = dict[str, Any]
 ATOM = Offer("atom", ("application/atom+xml",))
 EVENTS = Offer("events", ("text/event-stream",))
 OFFERS = (JSON, CSV, ATOM, EVENTS)
+FEED = "/api/changes.atom"
 SORTS = ("number", "-number")
 
 PARAMETERS = {
@@ -78,7 +79,8 @@ async def _answer(request: Request, offer: Offer) -> Response:
         return unchanged
     page = service.history.changes(asked.changes)
     items = [as_change(row) for row in page.items]
-    link = _next(request, asked.given, page.next_cursor)
+    path = FEED if offer is ATOM else request.url.path  # readers of feeds choose no format
+    link = _next(path, asked.given, page.next_cursor)
     if offer is ATOM:
         return feed.respond(request, items, link, headers(tag))
     if offer is CSV:
@@ -96,7 +98,7 @@ async def revisions(request: Request) -> Response:
     newest_first = _sort(given, False)
     page = service.history.revisions(newest_first, _cursor(given), limit(given.get("limit")))
     items = [as_revision(row) for row in page.items]
-    link = _next(request, given, page.next_cursor)
+    link = _next(request.url.path, given, page.next_cursor)
     return JSONResponse(as_list(items, page, link), headers=headers(tag))
 
 
@@ -206,10 +208,8 @@ def as_list(items: list[Json], page: Rows, link: str | None) -> Json:
     return {"items": items, "next": link, **more}
 
 
-def _next(request: Request, given: Mapping[str, str], cursor: int | None) -> str | None:
-    if cursor is None:
-        return None
-    return f"{request.url.path}?{urlencode({**given, 'cursor': cursor})}"
+def _next(path: str, given: Mapping[str, str], cursor: int | None) -> str | None:
+    return None if cursor is None else f"{path}?{urlencode({**given, 'cursor': cursor})}"
 
 
 def as_change(row: Row) -> Json:
