@@ -17,10 +17,12 @@ from starlette.routing import Mount, Route
 from api import (
     citations,
     control,
+    curation,
     description,
     documents,
     dumps,
     health,
+    history,
     problems,
     protocols,
     reconcile,
@@ -42,6 +44,8 @@ _ROUTERS = (
     citations.router,  # before the records: the longer suffix is the nearer
     search.router,
     reconcile.router,
+    curation.router,
+    history.router,  # before the lists: changes and revisions are no collections
     rest.router,
     documents.router,
 )

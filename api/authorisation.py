@@ -1,39 +1,69 @@
-"""Who may write: the one bearer token of the configuration (RFC 6750)."""
+"""Who may write, and who it was that did, and why."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import re
+from urllib.parse import unquote
 
 from api.exchange import Exchange
-from kg.errors import Forbidden, Unauthorized
+from api.service import Service
+from kg.errors import Forbidden, InvalidInput, Unauthorized
+from kg.serving import Credit, Written
 
-_HASHED = "sha256:"
+REASON_HEADER = "Change-Reason"
+REASON_LENGTH = 1000
+"""Characters of a reason."""
+
+_EXTENDED = re.compile(r"utf-8'[^']*'(.*)", re.IGNORECASE | re.DOTALL)  # RFC 8187, 3.2
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def require_token(exchange: Exchange) -> None:
-    """Let a request pass that carries the write token.
+def credit(exchange: Exchange) -> Credit:
+    """Who writes and why, of a request to a protocol endpoint; see :func:`credit_of`."""
+    reason = exchange.header(REASON_HEADER.lower().encode())
+    return credit_of(exchange.service, exchange.header(b"authorization"), reason)
 
-    The setting is the token itself or ``sha256:`` and the hex digits of its hash.
+
+def credit_of(service: Service, authorization: str, reason: str) -> Credit:
+    """Who writes and why, from the values of the two headers.
 
     :raises Forbidden: no token is configured: there are no writes.
     :raises Unauthorized: the token is missing or wrong.
+    :raises InvalidInput: the reason is too long, or not UTF-8.
     """
-    configured = exchange.service.settings.write_token
-    if not configured:
-        raise Forbidden("writes are off: the server was started without CHIPTRAIL_WRITE_TOKEN")
-    scheme, _, given = exchange.header(b"authorization").partition(" ")
+    tokens = service.tokens
+    if not tokens.holders:
+        raise Forbidden(
+            "writes are off: the server was started without CHIPTRAIL_WRITE_TOKEN and"
+            " CHIPTRAIL_WRITE_TOKENS"
+        )
+    scheme, _, given = authorization.partition(" ")
     if scheme.lower() != "bearer" or not given.strip():
         raise Unauthorized("a write needs the header 'Authorization: Bearer …'")
-    if not hmac.compare_digest(_digest(given.strip()), _expected(configured)):
+    holder = tokens.holder(given.strip())
+    if holder is None:
         raise Unauthorized("the token is wrong")
+    return Credit(holder, read_reason(reason))
 
 
-def _expected(configured: str) -> str:
-    if configured.startswith(_HASHED):
-        return configured.removeprefix(_HASHED).lower()
-    return _digest(configured)
+def read_reason(value: str) -> str:
+    """The reason in a header: UTF-8 as it is, or percent-encoded after ``UTF-8''`` (RFC 8187)."""
+    extended = _EXTENDED.fullmatch(value)
+    try:
+        if extended:
+            text = unquote(extended[1], errors="strict")
+        else:
+            text = value.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{REASON_HEADER} is not UTF-8; UTF-8''%… says it in ASCII") from None
+    if len(text) > REASON_LENGTH or _CONTROL.search(text):
+        raise InvalidInput(
+            f"{REASON_HEADER} has at most {REASON_LENGTH} characters, and no control characters"
+        )
+    return text.strip()
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+def written_headers(written: Written) -> dict[str, str]:
+    """Of the answer to a write: nobody keeps it, and where its entry in the log is."""
+    link = f'</api/revisions/{written.number}>; rel="describedby"'
+    return {"Cache-Control": "no-store", "Link": link}

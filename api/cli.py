@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import getpass
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kg import operations
+from kg import amendments, backups, operations
 from kg.build import Progress, quiet
 from kg.check import check_files, check_source
 from kg.config import Settings, load_settings, variables
 from kg.errors import ChiptrailError, InvalidData, InvalidInput
 from kg.formats import RDF_FORMATS, RESULT_FORMATS
+from kg.history.log import Act
 from kg.importers import IMPORTERS, Options
 from kg.importers.run import import_into
 from kg.namespaces import Namespaces
@@ -52,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build(options: argparse.Namespace) -> None:
     settings = _settings(options)
     discard = options.discard
-    snapshot = operations.build_records(settings, options.examples, _progress(), discard)
+    snapshot = operations.build_records(
+        settings, options.examples, _progress(), discard, _by(options)
+    )
     print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
 
 
@@ -60,7 +64,8 @@ def _serve(options: argparse.Namespace) -> None:
     # Imported here: the web server is not needed by the other commands, and slow to load.
     from api.server import serve
 
-    serve(_settings(options), empty=options.empty, progress=_progress())
+    by = Act("", _login(), "first start, or new records")
+    serve(_settings(options), options.empty, _progress(), by)
 
 
 def _mcp(options: argparse.Namespace) -> None:
@@ -77,7 +82,7 @@ def _mcp(options: argparse.Namespace) -> None:
 
 def _load(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    snapshot = operations.load(settings, options.files, options.graph, _progress())
+    snapshot = operations.load(settings, options.files, options.graph, _progress(), _by(options))
     print(f"{snapshot.version}  {snapshot.facts['quads']} quads in {settings.store}")
 
 
@@ -89,7 +94,9 @@ def _import(options: argparse.Namespace) -> None:
         accept=options.accept,
         add_unknown=options.add_unknown,
     )
-    done = import_into(_settings(options), options.kind, options.file, how, _progress())
+    done = import_into(
+        _settings(options), options.kind, options.file, how, _progress(), _by(options)
+    )
     for finding in (*done.result.findings, *done.result.notes):
         print(finding, file=sys.stderr)
     for difference in done.result.differences:
@@ -127,12 +134,34 @@ def _export(options: argparse.Namespace) -> None:
     operations.export(_settings(options), options.format, sys.stdout.buffer)
 
 
+def _retract(options: argparse.Namespace) -> None:
+    by = _by(options, options.comment)
+    done = amendments.retract(_settings(options), options.claim, options.reason, by, _progress())
+    print(f"{options.claim} is retracted; its record is kept in g:history as {done.closed}")
+
+
+def _supersede(options: argparse.Namespace) -> None:
+    by, settings = _by(options, options.comment), _settings(options)
+    done = amendments.supersede(
+        settings, options.claim, options.file, options.reason, by, _progress()
+    )
+    print(f"{options.claim} is superseded; its old record is kept in g:history as {done.closed}")
+
+
+def _changes(options: argparse.Namespace) -> None:
+    for row in amendments.changes(_settings(options), options.since):
+        print(amendments.change_text(row))
+
+
 def _backup(options: argparse.Namespace) -> None:
-    print(operations.backup(_settings(options).store, options.directory))
+    print(backups.backup(_settings(options).store, options.directory))
 
 
 def _restore(options: argparse.Namespace) -> None:
-    print(operations.restore(_settings(options).store, options.directory).version)
+    settings = _settings(options)
+    merged = settings.default_graph == "union"
+    done = backups.restore(settings.store, options.directory, _by(options), merged)
+    print(done.version)
 
 
 # --- the parser -------------------------------------------------------------------------------
@@ -152,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("build", _build, "build the store from the records")
     one.add_argument(examples[0], type=Path, help=examples[1])
     one.add_argument("--discard", action="store_true", help="even if the store holds more")
+    _credited(one)
     _default_graph(one)
 
     one = add("serve", _serve, "serve the store over HTTP, building it first if there is none")
@@ -168,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("load", _load, "add files (YAML records or RDF) to the store")
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--graph", metavar="IRI", help="graph for triples that name none")
+    _credited(one)
 
     one = add("import", _import, "add a list that others keep (docs/importing.md)")
     one.add_argument("kind", choices=sorted(IMPORTERS))
@@ -177,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--list", action="append", default=[], help="lists to take (repeatable)")
     one.add_argument("--accept", type=float, default=0.8, help="least score of a match of names")
     one.add_argument("--add-unknown", action="store_true", help="also what matches nothing known")
+    _credited(one)
 
     one = add("check", _check, "check files (default: the built-in base) without loading them")
     one.add_argument("files", nargs="*", type=Path, metavar="FILE")
@@ -209,6 +241,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--end-use", metavar="USE", help="a use that some rules turn on")
     one.add_argument("--format", choices=("text", "json"), default="text")
 
+    one = add("retract", _retract, "take a claim back: its record is closed and kept")
+    one.add_argument("claim", metavar="CLAIM", help="its id, such as c1-21")
+    one.add_argument("--reason", required=True, help="extraction-error or source-retracted")
+    _commented(one)
+
+    one = add("supersede", _supersede, "set a better record in a claim's place")
+    one.add_argument("claim", metavar="CLAIM", help="its id, such as c1-21")
+    one.add_argument("file", type=Path, metavar="FILE", help="the successor: a claim in YAML")
+    one.add_argument("--reason", default="superseded", help="default: superseded")
+    _commented(one)
+
+    one = add("changes", _changes, "what changed in the store, by whom and why")
+    one.add_argument("--since", metavar="N|TIME", help="only later than that change, or time")
+
     one = add("export", _export, "write the whole dataset to standard output")
     one.add_argument("--format", choices=operations.EXPORTS, default="nq")
 
@@ -216,6 +262,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("directory", type=Path, metavar="DIR")
     one = add("restore", _restore, "make a backup the store in force")
     one.add_argument("directory", type=Path, metavar="DIR")
+    _credited(one)
+    _default_graph(one)
     return parser
 
 
@@ -242,6 +290,29 @@ def _environment() -> str:
 def _settings(options: argparse.Namespace) -> Settings:
     names = ("store", "base", "host", "port", "default_graph")
     return load_settings({name: getattr(options, name, None) for name in names})
+
+
+def _by(options: argparse.Namespace, why: str | None = None) -> Act:
+    return Act("", options.author or _login(), why or options.reason or "")
+
+
+def _login() -> str:
+    """Whoever runs this, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _commented(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--author", metavar="NAME", help="who does it (default: the login name)")
+    parser.add_argument("--comment", metavar="TEXT", help="why, in words, for the history")
+    _default_graph(parser)
+
+
+def _credited(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--author", metavar="NAME", help="who does it (default: the login name)")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the history")
 
 
 def _progress() -> Progress:

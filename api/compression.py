@@ -19,6 +19,7 @@ _INLINE = 16 << 10  # bytes that take less time to compress than to hand to a th
 _LEVEL = 4
 _SUFFIX = "-gzip"
 _COMPRESSED = ("image/", "audio/", "video/", "font/", "application/zip", "application/gzip")
+_LIVE = "text/event-stream"  # would wait in the compressor
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -117,7 +118,8 @@ class _Sender:
         """Whether to compress; the headers of ``start`` are set accordingly."""
         headers = MutableHeaders(raw=start["headers"])
         kind = headers.get("content-type", "")
-        if "content-encoding" in headers or not kind or kind.startswith(_COMPRESSED):
+        left_alone = kind.startswith((*_COMPRESSED, _LIVE))
+        if "content-encoding" in headers or not kind or left_alone:
             return False
         headers.add_vary_header("Accept-Encoding")
         worth_it = more or len(body) >= LEAST

@@ -10,11 +10,14 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from api.history import PARAMETERS as CHANGED_BY
+from api.history import SORTS, as_change, as_list, as_revision
 from api.lists import GENERAL, RANGED, RENAMED
 from api.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from api.service import Service
 from kg.catalogue import COLLECTIONS, Catalogue, PageRequest
 from kg.errors import ChiptrailError
+from kg.history import KINDS, NATURES, ChangeRequest
 from kg.policy.desk import Ask
 
 Json = dict[str, Any]
@@ -27,6 +30,7 @@ _SCHEMAS: dict[str, Json] = {
     "valid_at": {"type": "string", "format": "date"},
     "known_at": {"type": "string", "format": "date"},
     "cursor": {"type": "string"},
+    "version": {"type": "string", "pattern": "^[0-9a-f]{16,64}$"},
     "fields": {"type": "string"},
 }
 _TEXT: Json = {"type": "string"}
@@ -42,6 +46,11 @@ _OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
         "destination": ("ISO code, slug or name of a place", _TEXT, True),
         "from": ("the earlier day", _DAY, True),
         "to": ("the later day", _DAY, True),
+    },
+    "/api/revisions": {
+        "limit": (GENERAL["limit"], _SCHEMAS["limit"], False),
+        "cursor": (GENERAL["cursor"], _SCHEMAS["cursor"], False),
+        "sort": (CHANGED_BY["sort"], {"type": "string", "enum": list(SORTS)}, False),
     },
     "/api/party-status": {
         "firm": ("slug, alias or name of a firm", _TEXT, False),
@@ -66,6 +75,7 @@ def describe(openapi: Json, service: Service) -> Json:
     if catalogue is not None:
         openapi["paths"] = dict(_paths(openapi["paths"], catalogue))
         _add_control_status(openapi["paths"], service)
+        _add_history(openapi["paths"], service)
     for path, parameters in _OTHERS.items():
         openapi["paths"][path]["get"]["parameters"] = [
             _parameter(name, meaning, schema) | {"required": required}
@@ -123,9 +133,14 @@ def _item(catalogue: Catalogue, collection: str) -> Json:
         "tags": ["REST"],
         "summary": f"One of the {collection}, by its id or an alias",
         "operationId": f"get_{collection}",
-        "parameters": [slug, _parameter("fields", GENERAL["fields"], _SCHEMAS["fields"])],
+        "parameters": [slug, *_of_item()],
         "responses": {"200": _answer(_HEAD_SCHEMA, example)},
     }
+
+
+def _of_item() -> Iterator[Json]:
+    for name in ("fields", "valid_at", "known_at", "version"):
+        yield _parameter(name, GENERAL[name], _SCHEMAS[name])
 
 
 _HEAD_SCHEMA: Json = {
@@ -217,6 +232,53 @@ def _add_control_status(paths: Mapping[str, Json], service: Service) -> None:
     except ChiptrailError:
         return
     operation["responses"]["200"]["content"] = {"application/json": {"example": example}}
+
+
+def _add_history(paths: Mapping[str, Json], service: Service) -> None:
+    """What changed, with its parameters and real examples."""
+    feed = "/api/changes.{form}"
+    for path in ("/api/changes", feed):
+        known = paths[path]["get"].get("parameters", [])
+        paths[path]["get"]["parameters"] = [
+            *(parameter for parameter in known if parameter["in"] == "path"),
+            *(_parameter(name, meaning, _of_change(name)) for name, meaning in CHANGED_BY.items()),
+        ]
+    changes = service.history.changes(ChangeRequest(newest_first=True, limit=1))
+    revisions = service.history.revisions(True, None, 1)
+    _set_example(paths["/api/changes"], as_list([*map(as_change, changes.items)], changes, None))
+    _set_example(
+        paths["/api/revisions"], as_list([*map(as_revision, revisions.items)], revisions, None)
+    )
+    _content(paths["/api/changes"])["text/event-stream"] = {}
+    for path in ("/api/changes", feed):
+        _content(paths[path]).update({"text/csv": {}, "application/atom+xml": {}})
+    _set_choices(paths[feed], "form", ["json", "csv", "atom"])
+    _set_choices(paths["/api/{collection}/{slug}/history"], "collection", list(COLLECTIONS))
+
+
+def _content(operations: Json) -> Json:
+    """What the answer to GET may be, by media type."""
+    found: Json = operations["get"]["responses"]["200"]["content"]
+    return found
+
+
+def _set_example(operations: Json, example: Json) -> None:
+    _content(operations)["application/json"] = {"schema": _LIST_SCHEMA, "example": example}
+
+
+def _set_choices(operations: Json, name: str, values: list[str]) -> None:
+    for parameter in operations["get"]["parameters"]:
+        if parameter["name"] == name:
+            parameter["schema"] = {"type": "string", "enum": values}
+
+
+def _of_change(name: str) -> Json:
+    choices = {"nature": NATURES, "kind": KINDS, "sort": SORTS}
+    if name == "limit":
+        return _SCHEMAS["limit"]
+    if name in choices:
+        return {"type": "string", "enum": list(choices[name])}
+    return {"type": "string"}
 
 
 def _add_problem(operation: Json) -> None:

@@ -6,6 +6,7 @@ serving address stands for the same path under the base IRI; the two may differ.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -22,9 +23,10 @@ from fastapi.responses import (
 from api.conditional import etag, headers, not_modified, rdf_response
 from api.negotiation import Offer, negotiate
 from api.pages import render_ontology, render_thing
+from api.records import gone_because
 from api.service import Service, context_url, service_of
 from kg.compaction import context_text
-from kg.errors import NotFound
+from kg.errors import NotFound, Unavailable
 from kg.namespaces import OWN_PATHS
 from kg.resources import ontology_directory
 
@@ -49,6 +51,8 @@ COLLECTIONS_OF = {
     "con": ("concepts",),
 }
 """Kind of thing → where its REST document may stand."""
+
+_OF_CLOSED = ("history", "sources", "entities", "ontology")
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ async def dereference(request: Request, kind: str, slug: str) -> Response:
         if dot and suffix == offer.name:
             return await _document(request, service, _thing(service, kind, stem), offer)
     thing = _thing(service, kind, slug)
-    if not await _exists(service, thing):
+    if not _closed(service, thing) and not await _exists(service, thing):
         return await _elsewhere(service, thing)
     offer, _ = negotiate(request.headers.get("accept"), OFFERS)
     return RedirectResponse(f"{thing.path}.{offer.name}", 303, headers={"Vary": "Accept"})
@@ -158,20 +162,22 @@ def _string(text: str) -> str:
 
 
 async def _document(request: Request, service: Service, thing: Thing, offer: Offer) -> Response:
+    closed = _closed(service, thing)
     tag = etag(service.version, offer.name)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    if not await _exists(service, thing):
+    if not closed and not await _exists(service, thing):
         raise NotFound(f"nothing is called <{thing.iri}> here, so there is no document about it")
     if offer is HTML:
-        return await _page(request, service, thing, tag)
+        return await _page(request, service, thing, tag, closed)
     if offer is JSON:
         return JSONResponse(_record(service, thing), headers=headers(tag) | _links(thing))
     if thing.kind == "graph":
         return await _rdf(
             request, service, offer, "documents/graph.rq", thing, item=service.iri(thing.iri)
         )
-    answer = await service.describe([thing.iri], offer.media_type, context_url(request))
+    address = context_url(request)
+    answer = await service.describe([thing.iri], offer.media_type, address, closed)
     return rdf_response(answer, offer.media_type, tag, **_links(thing))
 
 
@@ -191,13 +197,37 @@ async def _rdf(
     return StreamingResponse(answer, media_type=offer.media_type, headers=headers(tag) | links)
 
 
-async def _page(request: Request, service: Service, thing: Thing, tag: str) -> HTMLResponse:
+async def _page(
+    request: Request, service: Service, thing: Thing, tag: str, graphs: Sequence[str]
+) -> HTMLResponse:
     item = service.iri(thing.iri)
-    statements = await service.select("documents/statements.rq", item=item)
-    inverse = await service.select("documents/inverse.rq", item=item)
+    statements = await service.select("documents/statements.rq", graphs, item=item)
+    inverse = await service.select("documents/inverse.rq", graphs, item=item)
     page = render_thing(request, service, thing, statements, inverse)
     page.headers.update(headers(tag) | _links(thing))
     return page
+
+
+def _closed(service: Service, thing: Thing) -> tuple[str, ...]:
+    """The graphs in which a closed record is described; none for what is in force.
+
+    Raises Gone where it was retracted.
+    """
+    document = _found(service, "claims", thing.slug) if thing.kind == "claim" else None
+    if document is None or "to" not in document.get("recorded", {}):
+        return ()
+    gone = gone_because(service, "claims", document)
+    if gone is not None:
+        raise gone
+    return tuple(service.names.expand(f"g:{graph}").value for graph in _OF_CLOSED)
+
+
+def _found(service: Service, collection: str, slug: str) -> dict[str, Any] | None:
+    """The document of a record; None too where the store has no catalogue."""
+    try:
+        return service.catalogue.find(collection, slug)
+    except Unavailable:
+        return None
 
 
 def _record(service: Service, thing: Thing) -> object:

@@ -11,13 +11,13 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.authorisation import require_token
+from api.authorisation import credit, written_headers
 from api.conditional import etag, names_version
 from api.exchange import Exchange, answer_headers, content_type, values
 from api.negotiation import Offer, negotiate
 from kg.errors import Conflict, InvalidInput, NotAcceptable, NotFound, UnsupportedMedia
 from kg.formats import GRAPH_FORMATS
-from kg.serving import Document, Written
+from kg.serving import Credit, Document, Written
 
 _OFFERS = tuple(Offer(f.name, (f.media_type, *f.also), ("1.2", "1.1")) for f in GRAPH_FORMATS)
 _FORM_DATA = "multipart/form-data"
@@ -46,10 +46,10 @@ async def serve(exchange: Exchange) -> None:
     if exchange.method in ("GET", "HEAD"):
         await _read(exchange, target)
         return
-    require_token(exchange)
+    by = credit(exchange)
     documents = await _documents(exchange, target) if exchange.method != "DELETE" else []
-    written = await _write(exchange, target, documents)
-    headers = {"Cache-Control": "no-store"}
+    written = await _write(exchange, target, documents, by)
+    headers = written_headers(written)
     if target.fresh and target.iri is not None:
         headers["Location"] = target.iri
     await exchange.whole(201 if written.created else 204, headers)
@@ -110,7 +110,9 @@ async def _read(exchange: Exchange, target: Target) -> None:
 # --- writing ----------------------------------------------------------------------------------
 
 
-async def _write(exchange: Exchange, target: Target, documents: list[Document]) -> Written:
+async def _write(
+    exchange: Exchange, target: Target, documents: list[Document], by: Credit
+) -> Written:
     """Do it, under the conditions that the request makes.
 
     A condition pins the version of the data; if that has moved on meanwhile, whether it
@@ -119,7 +121,7 @@ async def _write(exchange: Exchange, target: Target, documents: list[Document]) 
     for _ in range(_ATTEMPTS):
         version = await _condition(exchange, target)
         try:
-            return await _perform(exchange, target, documents, version)
+            return await _perform(exchange, target, documents, version, by)
         except Conflict:
             if version == exchange.service.version:
                 raise
@@ -127,15 +129,19 @@ async def _write(exchange: Exchange, target: Target, documents: list[Document]) 
 
 
 async def _perform(
-    exchange: Exchange, target: Target, documents: list[Document], version: str | None
+    exchange: Exchange,
+    target: Target,
+    documents: list[Document],
+    version: str | None,
+    by: Credit,
 ) -> Written:
     engine = exchange.service.engine
     if exchange.method == "DELETE":
-        return await engine.delete_graph(target.iri, version)
+        return await engine.delete_graph(target.iri, version, by)
     first, *more = documents
     if exchange.method == "PUT":
-        return await engine.put_graph(target.iri, first, version)
-    return await engine.post_graph(target.iri, first, version, more)
+        return await engine.put_graph(target.iri, first, version, by)
+    return await engine.post_graph(target.iri, first, version, more, by)
 
 
 async def _condition(exchange: Exchange, target: Target) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from api.parameters import DEFAULT_LIMIT, MAX_LIMIT, day, limit, moment, number, once
-from kg.catalogue import Catalogue, PageRequest
+from api.asof import AsOf, read_as_of
+from api.parameters import DEFAULT_LIMIT, MAX_LIMIT, day, limit, number, once
+from api.service import Service
+from kg.catalogue import PageRequest
 from kg.errors import InvalidInput
 
 GENERAL = {
@@ -17,6 +19,7 @@ GENERAL = {
     "facets": "fields whose values are counted over the whole list, separated by commas",
     "valid_at": "a day: only what held then",
     "known_at": "a day (its end) or a time: the record as it stood then",
+    "version": "a data version (16 hexadecimal digits or more): the list as it was in it",
 }
 """Parameters of every list, with their meaning."""
 
@@ -34,15 +37,17 @@ class ListRequest:
     """``fields``: the members of items to send, None for all."""
 
     page: PageRequest
+    as_of: AsOf
     facets: tuple[str, ...]
     fields: tuple[str, ...] | None
 
 
 def read_list(
-    catalogue: Catalogue, collection: str, parameters: Iterable[tuple[str, str]]
+    service: Service, collection: str, parameters: Iterable[tuple[str, str]]
 ) -> ListRequest:
-    """Raises InvalidInput, saying what is allowed, for whatever is not."""
-    known = catalogue.fields.get(collection, {})
+    """Raises InvalidInput, saying what is allowed, for whatever is not; NotFound for a time or
+    a version that the record does not have."""
+    known = service.catalogue.fields.get(collection, {})
     equal: dict[str, list[str]] = {}
     limits: dict[str, str] = {}
     general: dict[str, str] = {}
@@ -56,18 +61,20 @@ def read_list(
             once(limits, name, value)
         else:
             raise InvalidInput(_unknown_parameter(collection, given, known))
+    as_of = read_as_of(service, general)
     page = PageRequest(
         collection,
         equal,
         _bounds("_min", limits, known),
         _bounds("_max", limits, known),
-        valid_at=_day("valid_at", general),
-        known_at=_moment("known_at", general),
+        valid_at=as_of.valid_at,
+        known_at=as_of.known_at,
+        revision=as_of.revision,
         sort=general.get("sort", DEFAULT_SORT.get(collection, "id")),
         cursor=general.get("cursor"),
         limit=limit(general.get("limit")),
     )
-    return ListRequest(page, _names(general, "facets") or (), _names(general, "fields"))
+    return ListRequest(page, as_of, _names(general, "facets") or (), _names(general, "fields"))
 
 
 def is_range(name: str, known: Mapping[str, str]) -> bool:
@@ -97,14 +104,3 @@ def _unknown_parameter(collection: str, name: str, known: Mapping[str, str]) -> 
         f"{collection} cannot be filtered by {name!r}; fields: {', '.join(sorted(known))}{also};"
         f" general parameters: {general}"
     )
-
-
-def _day(name: str, general: Mapping[str, str]) -> str | None:
-    return day(name, general[name]).isoformat() if name in general else None
-
-
-def _moment(name: str, general: Mapping[str, str]) -> str | None:
-    """As the text that record times are kept in."""
-    if name not in general:
-        return None
-    return moment(name, general[name]).strftime("%Y-%m-%dT%H:%M:%SZ")

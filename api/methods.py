@@ -26,7 +26,8 @@ class Methods:
         if not allowed or scope["method"] in allowed:
             await self.app(scope, receive, send)
         elif scope["method"] == "HEAD" and "GET" in allowed:
-            await self.app({**scope, "method": "GET"}, receive, _without_body(send))
+            as_get = {**scope, "method": "GET", "head": True}
+            await self.app(as_get, receive, _without_body(send))
         elif scope["method"] == "OPTIONS":
             await send(_start(204, _listed(allowed)))
             await send({"type": "http.response.body"})

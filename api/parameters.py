@@ -76,7 +76,7 @@ def moment(name: str, value: str) -> datetime.datetime:
         message = f"{name} must be a day or a time in ISO 8601, not {value!r}"
         raise InvalidInput(message) from None
     if len(value) == len("2026-11-21"):
-        found = found.replace(hour=23, minute=59, second=59)
+        found = found.replace(hour=23, minute=59, second=59, microsecond=999_999)
     try:
         return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).astimezone(
             datetime.UTC

@@ -50,7 +50,10 @@ LIMIT_STATUS = {
 """By limit, where it is not a matter of the request's form: too long, too slow, or, as other
 SPARQL services say it, more work than this one does (503, without Retry-After)."""
 
-_DETAILS = ("line", "column", "kind", "name", "nearest", "offered", "supported", "limit", "value")
+_DETAILS = (
+    *("line", "column", "kind", "name", "nearest", "offered", "supported", "limit", "value"),
+    *("since", "reason", "history"),
+)
 
 
 def problem(status: int, detail: str, **more: Any) -> JSONResponse:

@@ -16,9 +16,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.asof import PARAMETERS, AsOf, expect_in_force, read_as_of
 from api.conditional import etag, headers, not_modified, rdf_response
 from api.lists import ListRequest, read_list
 from api.negotiation import Offer, negotiate
+from api.parameters import read_once
+from api.records import find_record
 from api.service import Service, context_url, service_of
 from kg.catalogue import COLLECTIONS, Page, flatten
 from kg.errors import InvalidInput, NotFound
@@ -53,11 +56,13 @@ async def stats(request: Request) -> Response:
 async def list_records(request: Request, collection: str) -> Response:
     service = service_of(request)
     name, offer = _read_name(request, collection)
-    _check_collection(name)
-    wanted = read_list(service.catalogue, name, request.query_params.multi_items())
+    check_collection(name)
+    wanted = read_list(service, name, request.query_params.multi_items())
     if wanted.facets and offer is not JSON:
         raise InvalidInput("facets are counted in JSON only")
-    tag = etag(service.version, offer.name)
+    if offer in (TURTLE, JSON_LD):
+        expect_in_force(service, wanted.as_of)
+    tag = _tag(service, wanted.as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     page = service.catalogue.page(wanted.page)
@@ -66,26 +71,29 @@ async def list_records(request: Request, collection: str) -> Response:
     items = [_only(item, wanted.fields) for item in page.items]
     link = _next_link(request, page.next_cursor)
     if offer is CSV:
-        return _as_csv(items, tag, link)
+        return as_csv(items, tag, link)
     return JSONResponse(_list(service, wanted, page, items, link), headers=headers(tag))
 
 
 @router.get("/{collection}/{slug}", summary="One record, by its slug or an alias")
 async def one_record(request: Request, collection: str, slug: str) -> Response:
     service = service_of(request)
-    _check_collection(collection)
+    check_collection(collection)
     name, offer = _read_name(request, slug)
-    _only_parameters(request, ("fields",))
-    document = service.catalogue.item(collection, name)
-    tag = etag(service.version, offer.name)
+    given = read_once(request, ("fields", *PARAMETERS))
+    as_of = read_as_of(service, given)
+    if offer in (TURTLE, JSON_LD):
+        expect_in_force(service, as_of)
+    document = find_record(service, collection, name, as_of)
+    tag = _tag(service, as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     if offer in (TURTLE, JSON_LD):
         return await _as_rdf(request, offer, [document], tag)
-    text = request.query_params.get("fields")
-    document = _only(document, None if text is None else text.split(","))
+    fields = given["fields"].split(",") if "fields" in given else None
+    document = _only(document, fields)
     if offer is CSV:
-        return _as_csv([document], tag, None)
+        return as_csv([document], tag, None)
     return JSONResponse(document, headers=headers(tag))
 
 
@@ -101,15 +109,14 @@ def _read_name(request: Request, name: str) -> tuple[str, Offer]:
     return name, negotiate(request.headers.get("accept"), OFFERS)[0]
 
 
-def _check_collection(name: str) -> None:
+def check_collection(name: str) -> None:
     if name not in COLLECTIONS:
         raise NotFound(f"no collection {name!r}; there are: {', '.join(COLLECTIONS)}")
 
 
-def _only_parameters(request: Request, allowed: tuple[str, ...]) -> None:
-    for name in request.query_params:
-        if name not in allowed:
-            raise InvalidInput(f"no parameter {name!r} here; there is: {', '.join(allowed)}")
+def _tag(service: Service, as_of: AsOf, offer: Offer) -> str:
+    """An answer from a version stands as long as that version is remembered: for good."""
+    return etag(as_of.version or service.version, offer.name)
 
 
 # --- writing the answer ---------------------------------------------------------------------------
@@ -169,7 +176,7 @@ def _in_the_graph(document: Json) -> list[str]:
     return [part["iri"] for part in document.get("claims") or document["measurements"]]
 
 
-def _as_csv(items: list[Json], tag: str, link: str | None) -> Response:
+def as_csv(items: list[Json], tag: str, link: str | None) -> Response:
     rows = [flatten(item) for item in items]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     text = io.StringIO()

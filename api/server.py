@@ -16,10 +16,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.app import create_app
 from api.endpoints import Endpoints
 from api.health import Traffic
+from api.tokens import Tokens
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
 from kg.errors import ChiptrailError
+from kg.history.log import Act
 
 _DESCRIPTORS_BESIDE = 512  # for workers, files and the like
 _LINGER = 5  # seconds that the rest of a request is read after it was answered
@@ -27,9 +29,10 @@ _IDLE = 10  # seconds that a kept connection may wait for its next request
 _LARGE = 32 << 10  # bytes of an answer that are sent at once
 
 
-def serve(settings: Settings, empty: bool, progress: Progress) -> None:
+def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
     """Prepare the store if there is none, then serve until interrupted."""
-    operations.prepare(settings, empty, progress)
+    Tokens.of(settings)  # a mistake in them is told before anything begins
+    operations.prepare(settings, empty, progress, by)
     logging.getLogger("uvicorn.error").addFilter(_brief)
     app = create_app(settings)
     _collect_rarely()
@@ -40,7 +43,7 @@ def serve(settings: Settings, empty: bool, progress: Progress) -> None:
         log_level="info",
         access_log=False,
         server_header=False,
-        http=guarded(settings),
+        http=guarded(settings, lambda: app.state.service.closing.set()),
         ws="none",
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=5,
@@ -50,10 +53,16 @@ def serve(settings: Settings, empty: bool, progress: Progress) -> None:
     )
 
 
-def guarded(settings: Settings) -> type[HttpToolsProtocol]:
-    """The protocol class of uvicorn with the limits of ``settings``."""
+def guarded(
+    settings: Settings, stopping: Callable[[], None] = lambda: None
+) -> type[HttpToolsProtocol]:
+    """The protocol class of uvicorn with the limits of ``settings``.
+
+    ``stopping`` is called when the server stops, for each connection that there is.
+    """
     most = min(settings.connections, _descriptors() - _DESCRIPTORS_BESIDE)
-    state = {"settings": settings, "most": most, "idle": {}, "peers": Counter()}
+    limits = {"settings": settings, "most": most, "stopping": staticmethod(stopping)}
+    state = {**limits, "idle": {}, "peers": Counter()}
     return type("Guarded", (GuardedProtocol,), state)
 
 
@@ -69,6 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     settings: ClassVar[Settings]
     most: ClassVar[int]
+    stopping: ClassVar[Callable[[], None]]
     idle: ClassVar[dict[GuardedProtocol, None]]
     """Connections that wait, the longest-waiting first."""
     peers: ClassVar[Counter[str]]
@@ -131,6 +141,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._start_timer(_LINGER, self.transport.close)
         elif last:
             self._wait()
+
+    def shutdown(self) -> None:
+        type(self).stopping()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()

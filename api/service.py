@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from string import Template
 from typing import Any
@@ -14,11 +14,13 @@ from fastapi import Request
 
 from api.counts import Counter
 from api.repeated import Repeated
+from api.tokens import Tokens
 from kg.catalogue import CATALOGUE_FILE, Catalogue
 from kg.compaction import Context, as_turtle, read_n_triples
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
+from kg.history import History
 from kg.namespaces import Namespaces
 from kg.operations import desk_of
 from kg.policy.desk import Desk
@@ -31,7 +33,8 @@ _BUILT = (*DERIVED_GRAPHS, "ontology")
 _NOT_MERGED = ("history", "rdf12")
 
 KEEPER = "kg.upkeep:Upkeep"
-"""What runs inside a write, in the writer process."""
+RECORDER = "kg.history.recording:Recorder"
+"""What runs inside a write, in the writer process; the second where the model is not kept."""
 
 WRITTEN = ("text/turtle", "application/ld+json")
 """Formats of documents that are put in order before they are sent."""
@@ -46,17 +49,27 @@ class Service:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.names = Namespaces(settings.base)
+        self.tokens = Tokens.of(settings)
         self.context = Context.of(self.names)
         limits = settings.limits
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
         self._desk: tuple[int, Desk] | None = None
+        self._history: History | None = None
+        self.listeners = 0
+        """Clients that follow the changes."""
+        self.closing = asyncio.Event()
+        """Set when the server stops: whoever waits for changes goes."""
 
     @property
     def snapshot(self) -> Snapshot:
         """The generation in force. Raises Unavailable where nothing was built yet."""
         return self.engine.snapshot
+
+    @property
+    def writable(self) -> bool:
+        return bool(self.tokens.holders)
 
     @property
     def version(self) -> str:
@@ -74,6 +87,14 @@ class Service:
         return self._catalogue[1]
 
     @property
+    def history(self) -> History:
+        """The log up to the generation in force."""
+        snapshot = self.snapshot
+        if self._history is None or self._history.upto != snapshot.number:
+            self._history = History(self.settings.store, snapshot.number)
+        return self._history
+
+    @property
     def desk(self) -> Desk:
         """Answers about control status from the generation in force.
 
@@ -84,22 +105,33 @@ class Service:
             self._desk = (snapshot.number, desk_of(snapshot))
         return self._desk[1]
 
-    async def run(self, name: str, media_type: str, **terms: str) -> Answer:
-        """Run a query of ours, ``$name`` in it replaced by SPARQL terms (see :meth:`iri`)."""
+    async def run(
+        self, name: str, media_type: str, graphs: Sequence[str] = (), **terms: str
+    ) -> Answer:
+        """Run a query of ours, ``$name`` in it replaced by SPARQL terms (see :meth:`iri`).
+
+        ``graphs``: IRIs of those to look in, instead of the default graph.
+        """
         text = Template(self.names.rebase(query(name))).substitute(terms)
-        request = QueryRequest(self.names.sparql_prologue + text, media_type=media_type)
+        request = QueryRequest(
+            self.names.sparql_prologue + text,
+            media_type=media_type,
+            default_graphs=tuple(graphs),
+        )
         return await self.engine.query(request)
 
-    async def describe(self, iris: Iterable[str], media_type: str, context: str) -> bytes | Answer:
+    async def describe(
+        self, iris: Iterable[str], media_type: str, context: str, graphs: Sequence[str] = ()
+    ) -> bytes | Answer:
         """What the graph says of things and of their parts: whole where it is for people.
 
-        ``context``: where the client finds the JSON-LD context.
+        ``context``: where the client finds the JSON-LD context. ``graphs`` as for :meth:`run`.
         """
         first = list(dict.fromkeys(iris))
-        items = " ".join(map(self.iri, first))
+        items, name = " ".join(map(self.iri, first)), "documents/describe.rq"
         if media_type not in WRITTEN:
-            return await self.run("documents/describe.rq", media_type, items=items)
-        answer = await self.run("documents/describe.rq", "application/n-triples", items=items)
+            return await self.run(name, media_type, graphs, items=items)
+        answer = await self.run(name, "application/n-triples", graphs, items=items)
         data = await answer.read()
         return await asyncio.to_thread(self._written, data, media_type, context, first)
 
@@ -110,17 +142,19 @@ class Service:
         document = self.context.compact(triples, context, first)
         return json.dumps(document, ensure_ascii=False).encode()
 
-    async def select(self, name: str, **terms: str) -> list[dict[str, dict[str, str]]]:
-        """The bindings of a SELECT of ours."""
-        answer = await self._json(name, **terms)
+    async def select(
+        self, name: str, graphs: Sequence[str] = (), **terms: str
+    ) -> list[dict[str, dict[str, str]]]:
+        """The bindings of a SELECT of ours; ``graphs`` as for :meth:`run`."""
+        answer = await self._json(name, graphs, **terms)
         bindings: list[dict[str, dict[str, str]]] = answer["results"]["bindings"]
         return bindings
 
     async def ask(self, name: str, **terms: str) -> bool:
         return bool((await self._json(name, **terms))["boolean"])
 
-    async def _json(self, name: str, **terms: str) -> Any:
-        answer = await self.run(name, "application/sparql-results+json", **terms)
+    async def _json(self, name: str, graphs: Sequence[str] = (), **terms: str) -> Any:
+        answer = await self.run(name, "application/sparql-results+json", graphs, **terms)
         return json.loads(await answer.read())
 
     @staticmethod
@@ -145,7 +179,7 @@ def _write_policy(settings: Settings) -> WritePolicy:
         settings.default_graph == "union",
         frozenset(names.expand(f"g:{graph}").value for graph in _BUILT),
         frozenset(names.expand(f"g:{graph}").value for graph in _NOT_MERGED),
-        KEEPER if settings.default_graph == "union" else None,
+        KEEPER if settings.default_graph == "union" else RECORDER,
     )
 
 

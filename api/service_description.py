@@ -143,7 +143,7 @@ async def _service(exchange: Exchange) -> Description:
 
 def _updates(description: Description, exchange: Exchange, dataset: Node) -> None:
     """The service for updates, beside that for queries, where there is one."""
-    if not exchange.service.settings.write_token:
+    if not exchange.service.writable:
         return
     base = exchange.url.rstrip("/").removesuffix("/sparql")
     service = NamedNode(f"{base}/update#service")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from api.authorisation import require_token
+from api.authorisation import credit, written_headers
 from api.exchange import FORM_TYPE, Exchange, Pairs, pairs, values
 from kg.errors import InvalidInput, UnsupportedMedia
 
@@ -13,17 +13,18 @@ UPDATE_TYPE = "application/sparql-update"
 
 async def update(exchange: Exchange) -> None:
     """Answer a POST to ``/update``: 204 once it is durable and every new query sees it."""
-    require_token(exchange)
+    by = credit(exchange)
     text, parameters = await _read(exchange)
     with exchange.watched():  # LOAD may fetch for long; what the writer has begun it finishes
-        await exchange.service.engine.update(
+        written = await exchange.service.engine.update(
             text,
             values(parameters, "using-graph-uri"),
             values(parameters, "using-named-graph-uri"),
             exchange.url,
             client=exchange.client,
+            credit=by,
         )
-    await exchange.whole(204, {"Cache-Control": "no-store"})
+    await exchange.whole(204, written_headers(written))
 
 
 async def _read(exchange: Exchange) -> tuple[str, Pairs]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +30,10 @@ from kg import snapshots
 from kg.catalogue import CATALOGUE_FILE, View, entries, write_catalogue
 from kg.derive import derive
 from kg.errors import Finding, InvalidData
-from kg.intake import DatasetInfo, Intake, ontology_quads
+from kg.history.changes import changes_of_graphs
+from kg.history.log import Act, Change
+from kg.history.recording import Comparison, changes_after, lineage_after, recorder
+from kg.intake import Intake, ontology_quads
 from kg.namespaces import Namespaces
 from kg.policy.desk import Desk
 from kg.recordfile import RECORDS_FILE, write_records
@@ -37,6 +41,8 @@ from kg.recovery import Recovered, recover
 from kg.resources import ontology_directory
 from kg.shapes import Validator
 from kg.snapshots import Snapshot
+
+BUILD = Act("build")
 
 Progress = Callable[[str], None]
 """Told the name of each step as it begins."""
@@ -99,39 +105,51 @@ def build(
     progress: Progress = quiet,
     merge: bool = True,
     made_from: str | None = None,
+    act: Act = BUILD,
+    parent: Snapshot | None = None,
 ) -> Snapshot:
     """Make ``intake`` the generation in force of ``store_dir``.
 
     ``merge`` false leaves the store's default graph empty instead of the merge of all graphs.
     ``made_from``: the digest of the records that ``intake`` is, where it is nothing else.
-    Raises InvalidData where something is wrong with it; then, and on any other failure, the
-    generation in force stays as it was.
+    ``act``: what the log is to say of it. ``parent``: what ``intake`` was read from, if that must
+    still be in force.
+
+    Raises InvalidData where something is wrong with it, Conflict where another generation came
+    into force in the meantime; then, and on any other failure, the one in force stays.
     """
     progress("check")
     examined = examine(intake)
     progress("derive")
     derive(examined.store, intake.names, examined.desk.statuses, merge)
-    return _write(examined, intake, store_dir, progress, made_from)
+    facts = {"dataset": intake.info.model_dump(mode="json"), "made_from": made_from}
+    with held(store_dir, parent) as parent:
+        generation = _Generation(store_dir, parent, intake.names, merge, progress, act)
+        return generation.publish(examined.store, facts, examined.recovered)
 
 
-def build_empty(names: Namespaces, store_dir: Path) -> Snapshot:
+def build_empty(names: Namespaces, store_dir: Path, by: Act = BUILD) -> Snapshot:
     """Make an empty store the generation in force: no knowledge base, no catalogue."""
-    return build_plain((), names, store_dir)
+    return build_plain((), names, store_dir, act=replace(by, operation="build"))
 
 
-def build_plain(quads: Iterable[Quad], names: Namespaces, store_dir: Path) -> Snapshot:
-    """Make ``quads``, and nothing else, the generation in force: somebody's own data."""
+def build_plain(
+    quads: Iterable[Quad],
+    names: Namespaces,
+    store_dir: Path,
+    merge: bool = False,
+    act: Act = BUILD,
+    parent: Snapshot | None = None,
+) -> Snapshot:
+    """Make ``quads``, and nothing else, the generation in force: somebody's own data.
+
+    ``merge``: their default graph is the merge of the others. The rest as for :func:`build`.
+    """
     memory = Store()
     memory.extend(quads)
-    building = snapshots.begin(store_dir)
-    try:
-        _write_store(building / "store", memory)
-        facts = {"version": canonical_version(memory), "base": names.base, "quads": len(memory)}
-        snapshots.write_facts(building, facts)
-        return snapshots.publish(store_dir, building)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
+    with held(store_dir, parent) as parent:
+        generation = _Generation(store_dir, parent, names, merge, quiet, act)
+        return generation.publish(memory, {})
 
 
 def _write_store(path: Path, memory: Store) -> None:
@@ -177,46 +195,95 @@ def named_quads(store: Store) -> Iterator[Quad]:
     return (quad for quad in store if not isinstance(quad.graph_name, DefaultGraph))
 
 
-def _write(
-    examined: Examined, intake: Intake, store_dir: Path, progress: Progress, made_from: str | None
-) -> Snapshot:
-    store, names = examined.store, intake.names
-    progress("hash")
-    version = canonical_version(named_quads(store))
-    building = snapshots.begin(store_dir)
-    try:
-        progress("write")
-        _write_store(building / "store", store)
-        progress("catalogue")
-        write_sidecars(building, store, names, examined.recovered)
-        facts = _facts(store, names, intake.info, version)
-        snapshots.write_facts(building, facts | {"made_from": made_from})
-        progress("publish")
-        return snapshots.publish(store_dir, building)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
+@contextmanager
+def held(store_dir: Path, known: Snapshot | None) -> Iterator[Snapshot | None]:
+    """The generation that another is to follow, held: the one known, or the one in force."""
+    parent = known or snapshots.current(store_dir)
+    with ExitStack() as held:
+        if parent is not None:
+            held.enter_context(snapshots.hold(parent))
+        yield parent
 
 
-def write_sidecars(building: Path, store: Store, names: Namespaces, recovered: Recovered) -> None:
+@dataclass(frozen=True)
+class _Generation:
+    """One in the making."""
+
+    store_dir: Path
+    parent: Snapshot | None
+    names: Namespaces
+    merged: bool
+    progress: Progress
+    act: Act
+
+    def publish(
+        self, store: Store, facts: Mapping[str, object], recovered: Recovered | None = None
+    ) -> Snapshot:
+        """``recovered``: the records in ``store``, where it holds any."""
+        self.progress("hash")
+        version = canonical_version(store if recovered is None else named_quads(store))
+        building = snapshots.begin(self.store_dir)
+        try:
+            self.progress("write")
+            _write_store(building / "store", store)
+            if recovered is not None:
+                self.progress("catalogue")
+                write_sidecars(building, store, self.names, recovered, self.parent)
+            counts = {"quads": len(store)} if recovered is None else _counts(store)
+            more = {"version": version, "base": self.names.base}
+            snapshots.write_facts(building, {**facts, **counts, **more})
+            self.progress("publish")
+            number = snapshots.number_after(self.parent)
+            record = logged(
+                building, store, self.parent, self.names, self.merged, version, self.act
+            )
+            return snapshots.publish(self.store_dir, building, number, record=record)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+
+def logged(
+    building: Path,
+    store: Store,
+    parent: Snapshot | None,
+    names: Namespaces,
+    merged: bool,
+    version: str,
+    act: Act,
+) -> Callable[[int], None]:
+    """What is to be done to log the generation in ``building``: it says what changed."""
+    before = Store.read_only(str(parent.store)) if parent else Store()
+    found = Comparison.of(before, store, names, merged)
+    changes: list[Change] = []
+    if found.quads or parent is None:  # else documents may differ, but say the same
+        changes = changes_after(parent, building / CATALOGUE_FILE, store, found.chips, names)
+        told = names.prefixes["g"] if changes else None
+        changes += changes_of_graphs(found.quads, told) if parent else []
+    store_dir = building.parents[1]
+    return recorder(store_dir, version, [replace(act, quads=found.quads)], changes)
+
+
+def write_sidecars(
+    building: Path, store: Store, names: Namespaces, recovered: Recovered, parent: Snapshot | None
+) -> None:
     """Write what a snapshot holds beside its store: the catalogue and the rules' records.
 
-    New files: whoever has a link to the ones that stood there keeps them.
+    New files: whoever has a link to the ones that stood there keeps them. ``parent``: the
+    generation that this one follows.
     """
     (building / CATALOGUE_FILE).unlink(missing_ok=True)
-    write_catalogue(building / CATALOGUE_FILE, entries(View(store, names)))
+    found = entries(View(store, names))
+    write_catalogue(building / CATALOGUE_FILE, found, lineage_after(parent))
     write_records(building / RECORDS_FILE, recovered.records)
 
 
-def _facts(memory: Store, names: Namespaces, info: DatasetInfo, version: str) -> dict[str, object]:
-    graphs = [node for node in memory.named_graphs() if isinstance(node, NamedNode)]
+def _counts(store: Store) -> dict[str, object]:
+    graphs = [node for node in store.named_graphs() if isinstance(node, NamedNode)]
     return {
-        "version": version,
-        "dataset": info.model_dump(mode="json"),
-        "base": names.base,
-        "quads": sum(1 for _ in named_quads(memory)),
+        "quads": sum(1 for _ in named_quads(store)),
         "graphs": {
-            graph.value: sum(1 for _ in memory.quads_for_pattern(None, None, None, graph))
+            graph.value: sum(1 for _ in store.quads_for_pattern(None, None, None, graph))
             for graph in sorted(graphs, key=lambda node: node.value)
         },
     }

@@ -29,6 +29,8 @@ class Settings:
     """What a query's default graph is: the merge of all graphs, or the store's own."""
     write_token: str = ""
     """Bearer token for writes; without one every write is refused."""
+    write_tokens: str = ""
+    """File of more of them with the names of their holders: NAME sha256:HEX a line, # comments."""
     nanopub_key: str = ""
     """File of an RSA private key (PKCS #8, PEM) that signs exported nanopublications."""
     trusted_proxies: str = ""
@@ -47,6 +49,8 @@ class Settings:
     """Seconds that they may take to arrive."""
     body_timeout: float = 60.0
     """Seconds that a request's body may take to arrive."""
+    listeners: int = 200
+    """Clients that follow the changes as they come."""
     stall_timeout: float = 60.0
     """Seconds that a client may take none of an answer that is ready for it."""
     limits: Limits = field(default_factory=Limits)

@@ -8,7 +8,7 @@
     │   ├── InvalidQuery    a SPARQL text is malformed (carries line and column)
     │   └── UnknownName     no such chip, place, date, concept… (carries near names)
     ├── NotFound            the thing asked for does not exist
-    ├── Gone                it existed and was withdrawn
+    ├── Gone                it existed and was withdrawn (carries when, why, its history)
     ├── NotAcceptable       no format that the client accepts can carry the answer
     ├── UnsupportedMedia    the body's media type is not one that can be read
     ├── Forbidden           refused by configuration (writes without a token, egress)
@@ -81,7 +81,11 @@ class NotFound(ChiptrailError):
 
 
 class Gone(ChiptrailError):
-    pass
+    """``since`` when, ``reason`` why, ``history`` the address of what it was."""
+
+    def __init__(self, message: str, since: str, reason: str, history: str) -> None:
+        self.since, self.reason, self.history = since, reason, history
+        super().__init__(message)
 
 
 class NotAcceptable(ChiptrailError):

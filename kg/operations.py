@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,7 @@ from kg.config import Settings
 from kg.derive import describe_dataset
 from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
+from kg.history.log import Act
 from kg.intake import DatasetInfo, Intake, builtin_info, intake_of, read_base, read_rdf
 from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
@@ -45,17 +46,24 @@ EXPORTS = tuple(exports.EXPORTS)
 """Names of the formats that :func:`export` writes."""
 
 
-def prepare(settings: Settings, empty: bool, progress: Progress = quiet) -> Snapshot:
+NOBODY = Act("")
+"""Who does it, and why, where that is not said."""
+
+
+def prepare(
+    settings: Settings, empty: bool, progress: Progress = quiet, by: Act = NOBODY
+) -> Snapshot:
     """The store in force; where there is none, the built-in base is built (or an empty store).
 
-    A store that holds nothing but an older state of the built-in base is built anew.
+    A store that holds nothing but an older state of the built-in base is built anew. ``by``:
+    author and reason, for the log.
     """
     found = snapshots.current(settings.store)
     if found is None and empty:
-        return build_empty(Namespaces(settings.base), settings.store)
+        return build_empty(Namespaces(settings.base), settings.store, by)
     if found is not None and not _is_outdated(found):
         return found
-    return build_records(settings, None, progress)
+    return build_records(settings, None, progress, by=by)
 
 
 def _is_outdated(snapshot: Snapshot) -> bool:
@@ -70,7 +78,11 @@ def _has_more(snapshot: Snapshot) -> bool:
 
 
 def build_records(
-    settings: Settings, examples: Path | None, progress: Progress = quiet, discard: bool = False
+    settings: Settings,
+    examples: Path | None,
+    progress: Progress = quiet,
+    discard: bool = False,
+    by: Act = NOBODY,
 ) -> Snapshot:
     """Build the store from records (default: the built-in base).
 
@@ -85,29 +97,35 @@ def build_records(
         )
     intake = read_base(Namespaces(settings.base), examples)
     merge = settings.default_graph == "union"
-    return build(intake, settings.store, progress, merge, digest(examples))
+    act = replace(by, operation="build")
+    return build(intake, settings.store, progress, merge, digest(examples), act, found)
 
 
 def load(
-    settings: Settings, files: Sequence[Path], graph: str | None, progress: Progress = quiet
+    settings: Settings,
+    files: Sequence[Path],
+    graph: str | None,
+    progress: Progress = quiet,
+    by: Act = NOBODY,
 ) -> Snapshot:
     """Add files to the store in force and derive everything anew, all or nothing.
 
     ``graph``: IRI for triples that name no graph; without one they go to ``g:loaded``, or to
     the default graph where that is the store's own. Raises InvalidData with every finding.
     """
-    names = Namespaces(settings.base)
-    snapshot = prepare(settings, empty=False, progress=progress)
+    names, act = Namespaces(settings.base), replace(by, operation="load", about=graph)
+    snapshot = prepare(settings, False, progress, by)
     if "dataset" not in snapshot.facts:
-        return _load_plain(settings, snapshot, files, graph)
+        return _load_plain(settings, snapshot, files, graph, act)
     intake = stored_intake(snapshot, names)
     progress("read")
     intake.add_files(files, NamedNode(graph) if graph else names.expand("g:loaded"))
-    return build(intake, settings.store, progress, settings.default_graph == "union")
+    merge = settings.default_graph == "union"
+    return build(intake, settings.store, progress, merge, act=act, parent=snapshot)
 
 
 def _load_plain(
-    settings: Settings, snapshot: Snapshot, files: Sequence[Path], graph: str | None
+    settings: Settings, snapshot: Snapshot, files: Sequence[Path], graph: str | None, act: Act
 ) -> Snapshot:
     """Add files to a store that holds somebody's own data and no knowledge base."""
     names, merge = Namespaces(settings.base), settings.default_graph == "union"
@@ -117,7 +135,7 @@ def _load_plain(
         quads += read_rdf(file, names, NamedNode(graph) if graph else unnamed)
     if merge:
         quads += [Quad(quad.subject, quad.predicate, quad.object) for quad in quads]
-    return build_plain(quads, names, settings.store)
+    return build_plain(quads, names, settings.store, merge, act, snapshot)
 
 
 def stored_intake(snapshot: Snapshot, names: Namespaces) -> Intake:
@@ -268,23 +286,3 @@ def export(settings: Settings, format_name: str, out: BinaryIO) -> None:
     merged = settings.default_graph == "union"
     material = exports.Material(_current(settings), merged, settings.nanopub_key)
     exports.EXPORTS[format_name].write(material, out)
-
-
-def backup(store_dir: Path, directory: Path) -> Path:
-    """Copy the generation in force to ``directory``, which must not exist yet."""
-    found = snapshots.current(store_dir)
-    if found is None:
-        raise NotFound(f"no store in {store_dir}; run 'chiptrail build'")
-    if directory.exists():
-        raise InvalidInput(f"{directory} exists already; name a new directory")
-    shutil.copytree(found.path, directory)
-    return directory
-
-
-def restore(store_dir: Path, directory: Path) -> Snapshot:
-    """Make a backup the generation in force; the store as it was stays until that is done."""
-    if not (directory / "snapshot.json").is_file():
-        raise InvalidInput(f"{directory} is not a backup: it has no snapshot.json")
-    building = snapshots.begin(store_dir)
-    shutil.copytree(directory, building, dirs_exist_ok=True)
-    return snapshots.publish(store_dir, building)

@@ -19,7 +19,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,25 +60,45 @@ def write_facts(building: Path, facts: Mapping[str, Any]) -> None:
     (building / "snapshot.json").write_text(text + "\n", encoding="utf-8")
 
 
-def publish(store_dir: Path, building: Path, on: Snapshot | None = None) -> Snapshot:
+def number_after(snapshot: Snapshot | None) -> int:
+    """The number that a generation made from ``snapshot`` comes to have."""
+    return snapshot.number + 1 if snapshot else 1
+
+
+def publish(
+    store_dir: Path,
+    building: Path,
+    number: int | None = None,
+    tables: bool = True,
+    record: Callable[[int], None] | None = None,
+) -> Snapshot:
     """Make ``building`` the generation in force; durable when this returns.
 
-    ``on``: what it was made from by writing to a checkpoint, and what must still be in force.
+    ``number``: the one that it was made to have: :func:`number_after` what it was made from, or
+    a later one.
+    ``tables`` false: its store was written to, not loaded in bulk, so that its tables are synced.
+    ``record`` is called with the number just before it comes into force, while nobody else can
+    publish; where it raises, nothing has come into force. What it writes down of a number may
+    have to be written down again: it did not come into force if the power failed in between.
 
     :raises Defect: it has no ``store/`` or no ``snapshot.json`` with a version.
-    :raises Conflict: another generation than ``on`` is in force.
+    :raises Conflict: ``number`` is taken: another came into force in the meantime.
     """
     facts = _read_facts(building)
     if not (building / "store").is_dir() or "version" not in facts:
         raise Defect(f"{building} is not a snapshot: it needs store/ and a version")
     for orphan in (building / "store").glob("bulk-*.sst"):
         orphan.unlink()
-    _sync_tree(building, tables=on is None)
+    _sync_tree(building, tables)
     with _locked(store_dir):
-        if on is not None and _in_force(store_dir) != on.number:
-            raise Conflict("another generation was published in the meantime")
-        number = max([*_numbers(store_dir), _in_force(store_dir) or 0]) + 1
+        following = (_in_force(store_dir) or 0) + 1
+        number = number or following
+        if number < following:
+            raise Conflict("another generation was published in the meantime: do it again")
         path = _generations(store_dir) / str(number)
+        shutil.rmtree(path, ignore_errors=True)  # of a process that was killed right here
+        if record is not None:
+            record(number)
         building.rename(path)
         _sync(path.parent)
         _point_at(store_dir, number)

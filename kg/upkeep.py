@@ -10,26 +10,36 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import NamedNode, Quad, Store
+from pyoxigraph import BlankNode, NamedNode, Quad, Store
 
 from kg.build import Examined, examine, write_sidecars
+from kg.catalogue import CATALOGUE_FILE
 from kg.derive import derive
+from kg.history.changes import changes_of_graphs
+from kg.history.log import Change, Quads
+from kg.history.recording import Recorder, changes_after
+from kg.history.statuses import chips_of
 from kg.intake import DatasetInfo, builtin_info, intake_of
 from kg.namespaces import DEFAULT_BASE, Namespaces
+from kg.snapshots import Snapshot
 
 _BEARS_ON_STATUS = ("policy", "entities", "measurements")
 """A write into none of these (nor into an import) leaves control status as it was."""
 
 
-class Upkeep:
-    """Keeps what is derived in step with what is asserted, write by write."""
+class Upkeep(Recorder):
+    """Keeps what is derived in step with what is asserted, write by write, and the log."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         """``facts`` of the snapshot in force; one without a dataset was made empty."""
+        super().__init__(facts)
         self._names = Namespaces(facts.get("base", DEFAULT_BASE))
         given = facts.get("dataset")
         self._info = DatasetInfo.model_validate(given) if given else builtin_info()
         self._latest: Examined | None = None
+        self._chips: set[str] = set()
+        """Those whose status has changed since the last generation."""
+        self._changes: list[Change] = []
 
     def follow(self, store: Store, changed: Collection[str]) -> tuple[list[Quad], list[Quad]]:
         """What follows from a write that has changed these graphs of ``store``: quads of named
@@ -49,13 +59,41 @@ class Upkeep:
         derive(examined.store, self._names, examined.desk.statuses if anew else None)
         self._latest = examined
         before, after = set(self._model(store)), set(self._model(examined.store))
-        return [*(before - after)], [*(after - before)]
+        removed, added = self._without_renamed([*(before - after)], [*(after - before)])
+        self._chips |= self._with_another_status(removed + added)
+        return removed, added
 
-    def finish(self, building: Path) -> None:
+    def finish(self, building: Path, parent: Snapshot) -> None:
         """Write anew what a snapshot holds beside its store, where a write has changed it."""
-        if self._latest is not None:
-            examined, self._latest = self._latest, None
-            write_sidecars(building, examined.store, self._names, examined.recovered)
+        self._changes = []
+        if self._latest is None:
+            return
+        examined, self._latest = self._latest, None
+        write_sidecars(building, examined.store, self._names, examined.recovered, parent)
+        self._changes = changes_after(
+            parent, building / CATALOGUE_FILE, examined.store, self._chips, self._names
+        )
+        self._chips = set()
+
+    def changes(self, quads: Quads) -> list[Change]:
+        """Of the records; and of graphs, where they tell of nothing or are somebody's own."""
+        model = self._names.prefixes["g"] if self._changes else None
+        return [*self._changes, *changes_of_graphs(quads, model)]
+
+    def _without_renamed(
+        self, removed: list[Quad], added: list[Quad]
+    ) -> tuple[list[Quad], list[Quad]]:
+        """Without the ontology, where nothing in it but the names of blank nodes is new."""
+        graph = self._names.expand("g:ontology")
+        if any(q.graph_name == graph and not _has_blank(q) for q in removed + added):
+            return removed, added
+        kept = ([q for q in quads if q.graph_name != graph] for quads in (removed, added))
+        return next(kept), next(kept)
+
+    def _with_another_status(self, quads: Iterable[Quad]) -> set[str]:
+        graph = self._names.expand("g:status")
+        nodes = (quad.subject for quad in quads if quad.graph_name == graph)
+        return chips_of((n.value for n in nodes if isinstance(n, NamedNode)), self._names)
 
     def _model(self, store: Store) -> Iterator[Quad]:
         """The quads of the model's graphs, derived ones included."""
@@ -67,3 +105,7 @@ class Upkeep:
     def _graph(self, store: Store, slug: str) -> Iterable[Quad]:
         graph = self._names.expand(f"g:{slug}")
         return list(store.quads_for_pattern(None, None, None, graph))
+
+
+def _has_blank(quad: Quad) -> bool:
+    return isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode)

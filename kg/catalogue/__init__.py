@@ -10,7 +10,8 @@ from kg.catalogue.flat import flatten
 from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
-from kg.catalogue.store import Catalogue, Count, Page, PageRequest, write_catalogue
+from kg.catalogue.store import Catalogue, Count, Page, PageRequest, Version, write_catalogue
+from kg.catalogue.versions import Difference, Lineage, counted, differences
 from kg.catalogue.view import View
 
 __all__ = [
@@ -19,16 +20,21 @@ __all__ = [
     "Candidate",
     "Catalogue",
     "Count",
+    "Difference",
     "Entry",
     "Found",
     "Hit",
+    "Lineage",
     "Page",
     "PageRequest",
     "Question",
     "Reconciler",
     "Search",
+    "Version",
     "View",
     "Wish",
+    "counted",
+    "differences",
     "entries",
     "flatten",
     "write_catalogue",

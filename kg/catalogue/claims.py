@@ -29,6 +29,8 @@ def claim_entry(view: View, node: NamedNode, collection: str) -> Entry:
             **_provenance(view, node),
             "valid": compact({"from": valid[0], "to": valid[1]} | _precision(view, node)),
             "recorded": compact({"from": recorded[0], "to": recorded[1]}),
+            "end_reason": view.reference(view.node(node, "ct:endReason")),
+            "superseded_by": view.reference(view.node(node, "ct:supersededBy")),
             "rank": view.reference(view.node(node, "ct:rank")),
             "current": view.reference(view.node(node, "ct:currentBasis")),
             "verdicts": verdicts,

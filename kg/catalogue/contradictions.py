@@ -83,7 +83,8 @@ def contradictions(view: View, collection: str) -> Iterator[Entry]:
 
 
 def _conflicts(view: View) -> list[Conflict]:
-    curated = [_curated(view, n) for n in _links(view)]
+    links = [_curated(view, node) for node in _links(view)]
+    curated = [link for link in links if len(link.members) > 1]
     found: dict[tuple[NamedNode, ...], Conflict] = {}
     for kind in SLUGS:
         for members, label in _groups(view, kind):
@@ -104,7 +105,7 @@ def _curated(view: View, node: NamedNode) -> Conflict:
         node.value,
         " ".join(view.values(node, "rdfs:comment")),
         bool(view.value(node, "ct:strict")),
-        tuple(view.nodes(node, "ct:member")),
+        tuple(n for n in view.nodes(node, "ct:member") if "Claim" in view.types(n)),
         (CURATED,),
     )
 

@@ -66,11 +66,21 @@ def _each(select: Select, write: Write) -> List:
     return lambda view, collection: (write(view, node, collection) for node in select(view))
 
 
+def _claims(view: View, collection: str) -> Iterator[Entry]:
+    """The claims, and the closed ones, which stand in a graph apart."""
+    live = _of("Claim")(view)
+    yield from (claim_entry(view, node, collection) for node in live)
+    history = View(view.store, view.names, view.names.expand("g:history"))
+    everywhere = View(view.store, view.names, None)
+    for node in sorted({*_of("Claim")(history)} - {*live}, key=lambda node: node.value):
+        yield claim_entry(everywhere, node, collection)
+
+
 COLLECTIONS: dict[str, List] = {
     "chips": _each(_CHIPS, chip_entry),
     "firms": _each(_FIRMS, firm_entry),
     "policies": _each(_POLICIES, policy_entry),
-    "claims": _each(_of("Claim"), claim_entry),
+    "claims": _claims,
     "sources": _each(
         _of("SourceDocument", "UpstreamReport", "Reference", "Evidence"), source_entry
     ),

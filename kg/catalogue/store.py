@@ -14,12 +14,14 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kg.catalogue import index
 from kg.catalogue.entry import Entry
 from kg.catalogue.search import Search
+from kg.catalogue.versions import Lineage, take_over
 from kg.catalogue.view import Json
 from kg.errors import InvalidInput, NotFound, UnknownName
 from kg.names import nearest
@@ -30,19 +32,26 @@ COUNT_LIMIT = 100_000
 FACET_LIMIT = 100
 """Values of a facet that are counted."""
 
+_OPEN = "until IS NULL AND recorded_to IS NULL"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 _SCHEMA = """
 CREATE TABLE entry (
-    collection TEXT NOT NULL, slug TEXT NOT NULL, document TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
-    PRIMARY KEY (collection, slug)
-) WITHOUT ROWID;
+    since INTEGER NOT NULL, until INTEGER, known_since INTEGER,
+    document TEXT NOT NULL  -- last: what is looked at before it fits a page
+);
+-- Of two indices that serve a query alike SQLite takes the later: the one of what is in force.
+CREATE INDEX entry_version ON entry (collection, slug, since);
+CREATE INDEX entry_by_record_time ON entry (recorded_from) WHERE recorded_from IS NOT NULL;
+CREATE UNIQUE INDEX entry_in_force ON entry (collection, slug) WHERE until IS NULL;
 CREATE TABLE facet (
-    collection TEXT NOT NULL, field TEXT NOT NULL, value NOT NULL, slug TEXT NOT NULL,
-    PRIMARY KEY (collection, field, value, slug)
+    entry INTEGER NOT NULL, field TEXT NOT NULL, value NOT NULL,
+    collection TEXT NOT NULL, until INTEGER,
+    PRIMARY KEY (entry, field, value)
 ) WITHOUT ROWID;
-CREATE INDEX facet_by_slug ON facet (collection, slug, field, value);
+CREATE INDEX facet_by_value ON facet (collection, field, until, value, entry);
 CREATE TABLE alias (
     collection TEXT NOT NULL, alias TEXT NOT NULL, slug TEXT NOT NULL,
     PRIMARY KEY (collection, alias)
@@ -56,7 +65,8 @@ class PageRequest:
     days (ISO 8601) for fields that hold days.
 
     ``sort`` is a field or ``id``, with ``-`` before it for descending order. The two times are
-    ISO dates: ``valid_at`` about when, ``known_at`` as recorded when.
+    ISO dates: ``valid_at`` about when, ``known_at`` as recorded when. ``revision``: the versions
+    of that revision, instead of those in force; with ``known_at``, it is the one in force then.
     """
 
     collection: str
@@ -65,6 +75,7 @@ class PageRequest:
     at_most: Mapping[str, float | str] = field(default_factory=dict)
     valid_at: str | None = None
     known_at: str | None = None
+    revision: int | None = None
     sort: str = "id"
     cursor: str | None = None
     limit: int = 50
@@ -87,32 +98,52 @@ class Page:
     count_truncated: bool
 
 
-def write_catalogue(path: Path, entries: Iterable[Entry]) -> None:
-    """Make the catalogue at ``path`` (a file that does not exist yet)."""
+_ALONE = Lineage()
+
+
+@dataclass(frozen=True)
+class Version:
+    """A document from revision ``since`` up to, not with, ``until`` (None: in force).
+
+    ``recorded``: the record's own times, where it says any.
+    """
+
+    since: int
+    until: int | None
+    recorded: tuple[str | None, str | None]
+    document: Json
+
+
+def write_catalogue(path: Path, entries: Iterable[Entry], lineage: Lineage = _ALONE) -> None:
+    """Make the catalogue at ``path`` (a file that does not exist yet).
+
+    ``entries`` are what is in force; what was, ``lineage`` says where to find.
+    """
     connection = sqlite3.connect(path)
     try:
         connection.executescript(_SCHEMA + index.SCHEMA)
         with connection:
             listed = list(entries)
-            for entry in listed:
-                _insert(connection, entry)
+            for number, entry in enumerate(listed, 1):
+                _insert(connection, number, entry, lineage.revision)
             index.write_index(connection, listed)
+        take_over(connection, lineage)
         connection.execute("ANALYZE")
         connection.commit()
     finally:
         connection.close()
 
 
-def _insert(connection: sqlite3.Connection, entry: Entry) -> None:
+def _insert(connection: sqlite3.Connection, number: int, entry: Entry, revision: int) -> None:
     text = json.dumps(entry.document, ensure_ascii=False, separators=(",", ":"))
-    row = (entry.collection, entry.slug, text, *entry.valid, *entry.recorded)
-    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    row = (number, entry.collection, entry.slug, *entry.valid, *entry.recorded, revision, text)
+    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)", row)
     facets = (
-        (entry.collection, name, _stored(value), entry.slug)
+        (number, name, _stored(value), entry.collection)
         for name, values in entry.facets.items()
         for value in set(values)
     )
-    connection.executemany("INSERT INTO facet VALUES (?, ?, ?, ?)", facets)
+    connection.executemany("INSERT INTO facet VALUES (?, ?, ?, ?, NULL)", facets)
     aliases = ((entry.collection, alias, entry.slug) for alias in entry.aliases)
     connection.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?, ?)", aliases)
 
@@ -137,9 +168,9 @@ class Catalogue:
         self.search = Search(self.rows)
 
     def counts(self) -> dict[str, int]:
-        """Documents in each collection."""
-        rows = self.rows("SELECT collection, COUNT(*) FROM entry GROUP BY collection", ())
-        return dict(rows)
+        """Documents in each collection, closed records not counted."""
+        sql = f"SELECT collection, COUNT(*) FROM entry WHERE {_OPEN} GROUP BY collection"  # noqa: S608
+        return dict(self.rows(sql, ()))
 
     def item(self, collection: str, slug: str) -> Json:
         """The document called ``slug``, or by an alias of it.
@@ -154,20 +185,49 @@ class Catalogue:
     def find(self, collection: str, slug: str) -> Json | None:
         """As :meth:`item`, but None where nothing is called so."""
         found = self.rows(
-            "SELECT document FROM entry WHERE collection = ?1 AND slug = COALESCE("
-            "(SELECT slug FROM alias WHERE collection = ?1 AND alias = ?2), ?2)",
+            "SELECT document FROM entry WHERE until IS NULL AND collection = ?1 AND slug ="
+            " COALESCE((SELECT slug FROM alias WHERE collection = ?1 AND alias = ?2), ?2)",
             (collection, slug),
         )
         document: Json | None = json.loads(found[0][0]) if found else None
         return document
 
+    def find_version(self, request: PageRequest, slug: str) -> Json | None:
+        """The document called ``slug`` in the version that ``request`` is for, None where there
+        is none. Closed records are found."""
+        in_force, values = _in_force(request)
+        clauses, more = _times(request)
+        where = " AND ".join(["e.collection = ?", "e.slug = ?", in_force, *clauses])
+        sql = f"SELECT e.document FROM entry e WHERE {where}"  # noqa: S608
+        found = self.rows(sql, [request.collection, slug, *values, *more])
+        document: Json | None = json.loads(found[0][0]) if found else None
+        return document
+
+    def versions(self, collection: str, slug: str) -> list[Version]:
+        """Every version of a document, oldest first; none where nothing was ever called so."""
+        sql = (
+            "SELECT since, until, recorded_from, recorded_to, document FROM entry"
+            " WHERE collection = ? AND slug = ? ORDER BY since"
+        )
+        return [
+            Version(since, until, (start, end), json.loads(text))
+            for since, until, start, end, text in self.rows(sql, (collection, slug))
+        ]
+
+    @cached_property
+    def beginning(self) -> str | None:
+        """The earliest time at which a document says it was recorded."""
+        sql = "SELECT MIN(recorded_from) FROM entry WHERE recorded_from IS NOT NULL"
+        found: str | None = self.rows(sql, ())[0][0]
+        return found
+
     def slugs(self, collection: str) -> list[str]:
-        rows = self.rows("SELECT slug FROM entry WHERE collection = ?", (collection,))
-        return [slug for (slug,) in rows]
+        sql = f"SELECT slug FROM entry WHERE collection = ? AND {_OPEN}"  # noqa: S608
+        return [slug for (slug,) in self.rows(sql, (collection,))]
 
     def documents(self, collection: str) -> Iterator[Json]:
-        """Every document of a collection, in the order of their slugs."""
-        sql = "SELECT document FROM entry WHERE collection = ? ORDER BY slug"
+        """Every document of a collection but closed records, in the order of their slugs."""
+        sql = f"SELECT document FROM entry WHERE collection = ? AND {_OPEN} ORDER BY slug"  # noqa: S608
         return (json.loads(text) for (text,) in self.rows(sql, (collection,)))
 
     def page(self, request: PageRequest) -> Page:
@@ -198,25 +258,40 @@ class Catalogue:
         self._check_known(request.collection, fields)
         where, values = _filters(request)
         sql = (
-            "SELECT v.value, COUNT(*) FROM entry e JOIN facet v"  # noqa: S608
-            " ON v.collection = e.collection AND v.slug = e.slug AND v.field = ?"
+            "SELECT v.value, COUNT(*) FROM entry e"  # noqa: S608
+            " JOIN facet v ON v.entry = e.id AND v.field = ?"
             f" WHERE {where} GROUP BY v.value ORDER BY 2 DESC, 1 LIMIT {FACET_LIMIT}"
         )
-        return {name: self._labelled(self.rows(sql, [name, *values])) for name in fields}
+        found = {name: self.rows(sql, [name, *values]) for name in fields}
+        return {name: self._labelled(rows, request) for name, rows in found.items()}
 
-    def _labelled(self, rows: list[tuple[Any, ...]]) -> list[Count]:
-        marks = ", ".join("?" * len(rows))
-        labels = "SELECT id, label FROM kind WHERE id IN ({0}) UNION ALL "
-        labels += "SELECT slug, label FROM record WHERE slug IN ({0}) ORDER BY 1"
+    def _labelled(self, rows: list[tuple[Any, ...]], request: PageRequest) -> list[Count]:
         values = [str(value) for value, _ in rows]
-        found = dict(self.rows(labels.format(marks), values * 2))
+        marks = ", ".join("?" * len(rows))
+        sql = f"SELECT id, label FROM kind WHERE id IN ({marks})"  # noqa: S608
+        found = dict(self.rows(sql, values)) | self._labels(values, marks, request)
         return [Count(value, found.get(str(value), str(value)), n) for value, n in rows]
+
+    def _labels(self, slugs: list[str], marks: str, request: PageRequest) -> dict[str, str]:
+        """Slug → label, in the revision that ``request`` is for."""
+        if request.revision is None:
+            sql = f"SELECT slug, label FROM record WHERE slug IN ({marks})"  # noqa: S608
+            return dict(self.rows(sql, slugs))
+        in_force, values = _in_force(request)
+        collections = [*self.fields]
+        places = ", ".join("?" * len(collections))
+        sql = (
+            "SELECT e.slug, json_extract(e.document, '$.label') FROM entry e"  # noqa: S608
+            f" WHERE e.collection IN ({places}) AND e.slug IN ({marks}) AND {in_force}"
+            " ORDER BY e.collection DESC"
+        )
+        return dict(self.rows(sql, [*collections, *slugs, *values]))
 
     def _page_rows(
         self, request: PageRequest, where: str, values: list[object]
     ) -> list[tuple[str, str, object]]:
         descending, name = request.sort.startswith("-"), request.sort.lstrip("-")
-        key, key_values = _sort_key(request.collection, name)
+        key, key_values = _sort_key(name)
         comparison, order = ("<", "DESC") if descending else (">", "ASC")
         sql = f"SELECT document, slug, sort FROM (SELECT e.document, e.slug, {key} AS sort"  # noqa: S608
         sql += f" FROM entry e WHERE {where})"
@@ -257,8 +332,9 @@ def _held(least: object, most: object) -> str:
 
 def _filters(request: PageRequest) -> tuple[str, list[object]]:
     """The WHERE clause over ``entry e``: only fixed text and placeholders, never user text."""
-    clauses = ["e.collection = ?"]
-    values: list[object] = [request.collection]
+    in_force, values = _in_force(request)
+    clauses = ["e.collection = ?", in_force]
+    values = [request.collection, *values]
     for name, accepted in request.equal.items():
         marks = ", ".join("?" * len(accepted))
         clauses.append(_facet(f"CAST(f.value AS TEXT) IN ({marks})"))
@@ -268,33 +344,46 @@ def _filters(request: PageRequest) -> tuple[str, list[object]]:
             comparable = "=" if isinstance(limit, str) else "!="
             clauses.append(_facet(f"typeof(f.value) {comparable} 'text' AND f.value {sign} ?"))
             values += [name, limit]
-    for start, end, at in (
-        ("valid_from", "valid_to", request.valid_at),
-        ("recorded_from", "recorded_to", request.known_at),
+    in_time, times = _times(request)
+    if request.known_at is None:
+        in_time = [*in_time, "e.recorded_to IS NULL"]
+    return " AND ".join([*clauses, *in_time]), [*values, *times]
+
+
+def _times(request: PageRequest) -> tuple[list[str], list[object]]:
+    """The conditions that the two times make."""
+    clauses: list[str] = []
+    values: list[object] = []
+    for column, at, until in (
+        ("valid", request.valid_at, ">="),  # days are inclusive,
+        ("recorded", request.known_at, ">"),  # what was closed at a time was no more at it
     ):
         if at is not None:
-            clauses.append(f"COALESCE(e.{start}, '') <= ? AND COALESCE(e.{end}, '9999') >= ?")
+            clauses.append(f"COALESCE(e.{column}_from, '') <= ?")
+            clauses.append(f"COALESCE(e.{column}_to, '9999') {until} ?")
             values += [at, at]
-    if request.known_at is None:
-        clauses.append("e.recorded_to IS NULL")
-    return " AND ".join(clauses), values
+    return clauses, values
+
+
+def _in_force(request: PageRequest) -> tuple[str, list[object]]:
+    """The condition that picks one version of each record."""
+    if request.revision is None:
+        return "e.until IS NULL", []
+    since = "since" if request.known_at is None else "known_since"
+    condition = f"e.{since} <= ? AND (e.until IS NULL OR e.until > ?)"
+    return condition, [request.revision, request.revision]
 
 
 def _facet(condition: str) -> str:
-    return (
-        "EXISTS (SELECT 1 FROM facet f WHERE f.collection = e.collection"  # noqa: S608
-        f" AND f.slug = e.slug AND f.field = ? AND {condition})"
-    )
+    found = "SELECT 1 FROM facet f WHERE f.entry = e.id AND f.field = ?"
+    return f"EXISTS ({found} AND {condition})"
 
 
-def _sort_key(collection: str, name: str) -> tuple[str, list[object]]:
+def _sort_key(name: str) -> tuple[str, list[object]]:
     if name == "id":
         return "e.slug", []
-    return (
-        "COALESCE((SELECT MIN(f.value) FROM facet f WHERE f.collection = ? AND f.slug = e.slug"
-        " AND f.field = ?), '')",
-        [collection, name],
-    )
+    least = "SELECT MIN(f.value) FROM facet f WHERE f.entry = e.id AND f.field = ?"
+    return f"COALESCE(({least}), '')", [name]
 
 
 def _encode_cursor(sort: str, value: object, slug: str) -> str:

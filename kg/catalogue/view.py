@@ -31,10 +31,10 @@ class Kind:
 
 
 class View:
-    """A graph of a store: its merged default graph, or (``graph`` None) all graphs together."""
+    """A graph of a store: by default its merged one; with ``graph`` None all graphs together."""
 
     def __init__(
-        self, store: Store, names: Namespaces, graph: DefaultGraph | None = _DEFAULT
+        self, store: Store, names: Namespaces, graph: DefaultGraph | NamedNode | None = _DEFAULT
     ) -> None:
         self.store, self.names, self._graph = store, names, graph
         self._labels: dict[str, str] = {}

@@ -32,10 +32,11 @@ from kg.records import (
 def _claim(claim: Claim, out: Output, context: Context) -> None:
     source = out.header.source or ""
     document = context.documents.get(source) or Document(f"claims-{source}", None)
-    stated, graph = claim.stated or document.published, document.graph
+    stated = claim.stated or document.published
+    graph = "history" if claim.record.to else document.graph
     _content(
         claim,
-        "history" if claim.record.to else graph,
+        graph,
         {
             "a": "ct:Claim",
             "ct:hedge": f"con:{claim.hedge}",

@@ -32,10 +32,11 @@ from kg.serving.egress import Egress
 from kg.serving.engine import Answer, Document, Engine, QueryRequest
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
-from kg.serving.writing import WritePolicy, Written
+from kg.serving.writing import Credit, WritePolicy, Written
 
 __all__ = [
     "Answer",
+    "Credit",
     "Document",
     "Egress",
     "Engine",

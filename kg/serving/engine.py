@@ -32,7 +32,7 @@ from kg.serving.pool import Pool, Run, Source
 from kg.serving.processes import Worker, Zygote
 from kg.serving.updates import read_update, with_dataset
 from kg.serving.wire import Frame, Kind
-from kg.serving.writing import Scribe, WritePolicy, Written
+from kg.serving.writing import Credit, Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_NOBODY = Credit()
 _AT_ONCE = 32 << 10  # bytes that are looked at without letting others wait
 _RESTART = 0.1  # seconds before a zygote that ended is replaced
 
@@ -134,6 +135,7 @@ class Engine:
         self._warming: asyncio.Task[None] | None = None
         self._alarm = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self._turn = asyncio.Event()
 
     async def __aenter__(self) -> Engine:
         snapshots.sweep(self._store_dir)
@@ -283,16 +285,20 @@ class Engine:
         base: str | None = None,
         if_version: str | None = None,
         client: str = "",
+        credit: Credit = _NOBODY,
+        must_change: bool = False,
     ) -> Written:
         """Run a SPARQL update; returns when it is durable and every new query sees it.
 
         ``using`` and ``using_named`` are the protocol's dataset for the WHERE of its
-        operations. ``if_version``: only if the data is still that version.
+        operations. ``if_version``: only if the data is still that version. ``must_change``: it is
+        refused where it would change nothing, because what it looks for is not there any more.
 
         :raises InvalidQuery: it is malformed, is a query, or has USING beside ``using``.
         :raises InvalidData: the shapes refuse what it does to a graph of the model.
         :raises Forbidden: it writes a derived graph or the merge, or reaches out.
-        :raises Conflict: the data is another version than ``if_version``.
+        :raises Conflict: the data is another version than ``if_version``; it must change
+            something and does not.
         :raises LimitExceeded: a limit ended it, and nothing was changed.
         :raises Unavailable: too many writes are waiting.
         """
@@ -314,17 +320,23 @@ class Engine:
                     "data": update.data,
                     "deletes": update.deletes,
                     "if_version": if_version,
+                    "must_change": must_change,
+                    "act": credit.act("update"),
                 }
             )
 
     async def put_graph(
-        self, graph: str | None, document: Document, if_version: str | None = None
+        self,
+        graph: str | None,
+        document: Document,
+        if_version: str | None = None,
+        credit: Credit = _NOBODY,
     ) -> Written:
         """Replace a graph; None is the default graph.
 
         :raises InvalidQuery: the document is malformed. The rest as for :meth:`update`.
         """
-        return await self._write_graph("put", graph, document, if_version)
+        return await self._write_graph("put", graph, [document], if_version, credit)
 
     async def post_graph(
         self,
@@ -332,29 +344,30 @@ class Engine:
         document: Document,
         if_version: str | None = None,
         more: Sequence[Document] = (),
+        credit: Credit = _NOBODY,
     ) -> Written:
         """Add one document or several to a graph; errors as for :meth:`put_graph`."""
-        return await self._write_graph("post", graph, document, if_version, more)
+        return await self._write_graph("post", graph, [document, *more], if_version, credit)
 
-    async def delete_graph(self, graph: str | None, if_version: str | None = None) -> Written:
+    async def delete_graph(
+        self, graph: str | None, if_version: str | None = None, credit: Credit = _NOBODY
+    ) -> Written:
         """Remove a graph; None empties the default graph.
 
         :raises NotFound: there is none. The rest as for :meth:`update`.
         """
-        work = {"operation": "delete", "graph": graph, "if_version": if_version}
-        return await self._scribe.write(work)
+        return await self._scribe.write(_order("delete", graph, if_version, credit))
 
     async def _write_graph(
         self,
         operation: str,
         graph: str | None,
-        document: Document,
+        documents: Sequence[Document],
         if_version: str | None,
-        more: Sequence[Document] = (),
+        credit: Credit,
     ) -> Written:
-        triples = b"".join([await self._triples(one) for one in (document, *more)])
-        order = {"operation": operation, "graph": graph, "if_version": if_version}
-        return await self._scribe.write(order, triples)
+        triples = b"".join([await self._triples(document) for document in documents])
+        return await self._scribe.write(_order(operation, graph, if_version, credit), triples)
 
     async def _triples(self, document: Document) -> bytes:
         """The document as N-Triples, read in a child of its own."""
@@ -376,11 +389,10 @@ class Engine:
             }
         )
 
-    async def _published(self, group: str) -> str | None:
-        """Serve the generation in force; its version, if it holds ``group``."""
+    async def _published(self, group: str) -> Snapshot | None:
+        """Serve the generation in force; that one, if it holds ``group``."""
         await self.follow()
-        facts = self.snapshot.facts
-        return self.snapshot.version if facts.get("group") == group else None
+        return self.snapshot if self.snapshot.facts.get("group") == group else None
 
     async def follow(self) -> None:
         """Serve what ``CURRENT`` names now; returns when it does.
@@ -397,6 +409,8 @@ class Engine:
                 self._zygote.close()
                 self._zygote = Zygote(self.limits.result_buffer, self._lost)
             await self._pool.use(_source(snapshot, self._zygote, snapshot.store))
+            turn, self._turn = self._turn, asyncio.Event()
+            turn.set()
             if _size(snapshot.store) <= self.limits.memory_snapshot_bytes:
                 delay = self.limits.memory_snapshot_delay if serving else 0.0
                 self._warming = asyncio.create_task(self._warm(snapshot, delay))
@@ -417,6 +431,11 @@ class Engine:
     def _lost(self) -> None:
         log.error("a process that starts workers ended; starting another")
         self._alarm.set()
+
+    @property
+    def turn(self) -> asyncio.Event:
+        """Set when another generation is served than the one served now."""
+        return self._turn
 
     async def warmed(self) -> None:
         """Wait until a snapshot that fits is in memory."""
@@ -450,6 +469,13 @@ class Engine:
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
         self._cache.put((answer.version, request), stored, len(request.text))
+
+
+def _order(
+    operation: str, graph: str | None, if_version: str | None, credit: Credit
+) -> dict[str, Any]:
+    act = credit.act(operation, graph)
+    return {"operation": operation, "graph": graph, "if_version": if_version, "act": act}
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

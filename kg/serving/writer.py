@@ -18,7 +18,7 @@ import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,9 +30,11 @@ from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQ
 from kg.serving import sandbox, solutions, wire
 from kg.serving.wire import Kind
 from kg.serving.worker import describe
+from kg.snapshots import Snapshot
 
 Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 _DEFAULT = ox.DefaultGraph()
+_DEFAULT_NAME = "default"
 _FINDINGS = 100
 
 
@@ -47,8 +49,18 @@ class Keeper(Protocol):
         :raises InvalidData: the write must be refused.
         """
 
-    def finish(self, building: Path) -> None:
-        """A generation is about to be published: write what it holds beside its store."""
+    def finish(self, building: Path, parent: Snapshot) -> None:
+        """A generation made from ``parent`` is about to be published: write what it holds
+        beside its store."""
+
+    def record(
+        self, store_dir: Path, number: int, version: str, acts: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """It is about to come into force, and nobody else can publish: log what was done.
+
+        ``acts`` have ``operation``, ``author``, ``reason``, ``about`` (an IRI or None) and
+        ``quads``: graph → [added, removed], or None where they were not counted.
+        """
 
 
 class Fatal(Exception):
@@ -83,7 +95,7 @@ def _serve(descriptor: int, writer: Writer) -> None:
         except EOFError:
             return
         try:
-            result = writer.operations[work["operation"]](work, body)
+            result = writer.perform(work, body)
         except Fatal as fatal:
             failure = {**_describe(fatal.cause), "fatal": True}
             wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
@@ -123,6 +135,9 @@ class Writer:
         self._keeper: Keeper | None = _class(keeper)(self._facts) if keeper else None
         self._store = ox.Store(str(_clone(self._base.store, store_dir / "writer")))
         self._changed = False
+        self._acts: list[dict[str, Any]] = []
+        self._quads: dict[str, list[int]] = {}
+        self._counted = True
         self.operations = {
             "update": self.update,
             "put": self.put,
@@ -136,6 +151,8 @@ class Writer:
         self._expect(work)
         if work["data"] is None:
             self._update_by_pattern(work)
+            if work["must_change"] and not self._quads:
+                raise Conflict("what it would change is not there: somebody else was first")
             return {}
         quads = _quads_of_data(work)
         self._protect(any(_graph_iri(quad) is None for quad in quads), _graphs(quads))
@@ -189,16 +206,34 @@ class Writer:
             self._store.backup(str(building / "store"))
             _link_others(self._base.path, building)
             if self._keeper is not None:
-                self._keeper.finish(building)
+                self._keeper.finish(building, self._base)
             self._facts |= {"version": secrets.token_hex(32), "group": work["group"]}
             snapshots.write_facts(building, self._facts)
+            number = snapshots.number_after(self._base)
             try:
-                self._base = snapshots.publish(self._store_dir, building, on=self._base)
+                self._base = snapshots.publish(
+                    self._store_dir, building, number, tables=False, record=self._record
+                )
             except Conflict as error:
                 shutil.rmtree(building)
                 raise Fatal(error) from error
             self._changed = False
-        return {"version": self._base.version}
+        self._acts.clear()
+        return {"version": self._base.version, "number": self._base.number}
+
+    def perform(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """Do what ``work`` says, one of :attr:`operations`, and remember who did it."""
+        self._quads, self._counted = {}, True
+        result = self.operations[work["operation"]](work, body)
+        if work["operation"] != "publish":
+            quads = self._quads if self._counted else None
+            self._acts.append({**work["act"], "quads": quads})
+        return result
+
+    def _record(self, number: int) -> None:
+        if self._keeper is not None:
+            version = self._facts["version"]
+            self._keeper.record(self._store_dir, number, version, self._acts)
 
     def _expect(self, work: dict[str, Any]) -> None:
         expected = work["if_version"]
@@ -263,7 +298,10 @@ class Writer:
                 self._store.remove(_merged(quad))
 
     def _count(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
-        """Keep the facts' counts in step, where the build wrote any."""
+        """Count for the log; keep the facts' counts in step, where the build wrote any."""
+        for place, quads in enumerate((added, removed)):
+            for name, number in Counter(map(_graph_iri, quads)).items():
+                self._quads.setdefault(name or _DEFAULT_NAME, [0, 0])[place] += number
         if "graphs" not in self._facts:
             return
         counts = Counter(self._facts["graphs"])
@@ -307,6 +345,7 @@ class Writer:
     def _update_unobserved(self, work: dict[str, Any]) -> None:
         self._run(work)
         self._changed = True
+        self._counted = False
         self._facts.pop("graphs", None)
         self._facts.pop("quads", None)
 

@@ -21,6 +21,7 @@ from kg.serving.failures import ended, failed
 from kg.serving.limits import Limits
 from kg.serving.processes import Worker
 from kg.serving.wire import Kind, pack, pack_json
+from kg.snapshots import Snapshot
 
 _ATTEMPTS = 20
 _PATIENCE = 1.0  # seconds for the service to replace helpers that it lost
@@ -43,10 +44,32 @@ class WritePolicy:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """Who writes, and why, for the log. ``operation``: what the write is, where that is more
+    than the engine room knows; ``about``: the IRI of what it is done to."""
+
+    author: str = ""
+    reason: str = ""
+    operation: str | None = None
+    about: str | None = None
+
+    def act(self, operation: str, about: str | None = None) -> dict[str, Any]:
+        """What the log is to say of a write of the kind ``operation``."""
+        return {
+            "operation": self.operation or operation,
+            "author": self.author,
+            "reason": self.reason,
+            "about": self.about or about,
+        }
+
+
+@dataclass(frozen=True)
 class Written:
-    """``version`` of the data that holds the write; ``created``: it made the graph."""
+    """``version`` and ``number`` of the generation that holds the write; ``created``: it made
+    the graph."""
 
     version: str
+    number: int
     created: bool = False
 
 
@@ -65,9 +88,9 @@ class _Write:
         if not self.done.done():
             self.done.set_exception(error)
 
-    def succeed(self, result: dict[str, Any], version: str) -> None:
+    def succeed(self, result: dict[str, Any], version: str, number: int) -> None:
         if not self.done.done():
-            self.done.set_result(Written(version, bool(result.get("created"))))
+            self.done.set_result(Written(version, number, bool(result.get("created"))))
 
 
 class _Ended(Exception):
@@ -87,10 +110,10 @@ class Scribe:
         self,
         limits: Limits,
         start: Callable[[], Awaitable[Worker]],
-        published: Callable[[str], Awaitable[str | None]],
+        published: Callable[[str], Awaitable[Snapshot | None]],
     ) -> None:
         """``start`` makes a writer. ``published`` is given the name of a group; it serves the
-        generation in force and returns its version, or None if it does not hold the group."""
+        generation in force and returns it, or None if it does not hold the group."""
         self._limits, self._start, self._published = limits, start, published
         self._waiting: deque[_Write] = deque()
         self._worker: Worker | None = None
@@ -149,17 +172,16 @@ class Scribe:
         name = secrets.token_hex(16)
         try:
             published = await self._perform({"operation": "publish", "group": name, "body": False})
-            version = published["version"]
             await self._published(name)
         except (_Ended, ChiptrailError):
-            version = await self._look(name)
-        if version is None:
+            published = _names(await self._look(name))
+        if not published:
             self._again(list(results))
             return
         for write, result in results.items():
-            write.succeed(result, version)
+            write.succeed(result, published["version"], published["number"])
 
-    async def _look(self, name: str) -> str | None:
+    async def _look(self, name: str) -> Snapshot | None:
         """Whether a publication came about although its acknowledgement did not."""
         self._drop()
         try:
@@ -201,6 +223,11 @@ class Scribe:
         if self._worker is not None:
             self._worker.kill()
             self._worker = None
+
+
+def _names(generation: Snapshot | None) -> dict[str, Any]:
+    """As the writer names what it has published; empty for None."""
+    return {"version": generation.version, "number": generation.number} if generation else {}
 
 
 def _result(kind: int, body: bytes, limits: Limits) -> dict[str, Any]:

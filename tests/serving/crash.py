@@ -3,7 +3,8 @@
 ``python -m tests.serving.crash 200`` runs 200 rounds. Each round starts a process that
 writes pairs (one triple into each of two graphs, by one update) as fast as they are
 acknowledged, kills it and all its children, starts anew and compares: everything that was
-acknowledged is there, and no half of a pair without the other.
+acknowledged is there, and no half of a pair without the other; and the log of the store has each
+pair that is there, once, and no other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from kg.serving import Engine
+from kg import snapshots
+from kg.history import History
+from kg.serving import Credit, Engine, WritePolicy
 from tests.serving.stores import EX, children, publish, values, with_engine
 
 _CLIENTS = 4
@@ -36,10 +39,13 @@ def rounds(count: int, store_dir: Path) -> tuple[int, float]:
         acknowledged |= _write_until_killed(store_dir, number)
         started = time.monotonic()
         first, second = with_engine(store_dir, _read)
+        logged = _logged(store_dir)
         slowest = max(slowest, time.monotonic() - started)
         lost = acknowledged - first
         assert not lost, f"round {number}: {len(lost)} acknowledged writes are gone"
         assert first == second, f"round {number}: half of an update is visible"
+        assert len(logged) == len(set(logged)), f"round {number}: a write is logged twice"
+        assert set(logged) == first, f"round {number}: the log and the data are out of step"
     return len(acknowledged), slowest
 
 
@@ -68,6 +74,21 @@ def _wait_until_gone(pid: int) -> None:
     assert not Path(f"/proc/{pid}").exists(), "a child outlived its server"
 
 
+def _logged(store_dir: Path) -> list[str]:
+    """The names of the pairs in the log, which have them as the reason of the write."""
+    history = History(store_dir, snapshots.require(store_dir).number)
+    revisions, cursor = [], 0
+    while cursor is not None:
+        page = history.revisions(False, cursor, 500)
+        revisions += page.items
+        cursor = page.next_cursor
+    return [
+        act["reason"]
+        for revision in revisions
+        for act in history.revision(revision["number"])["acts"]
+    ]
+
+
 async def _read(engine: Engine) -> tuple[set[str], set[str]]:
     first, second = [
         set(await values(engine, f"SELECT ?o {{ GRAPH <{EX}{graph}> {{ ?s ?p ?o }} }}"))
@@ -83,7 +104,8 @@ async def _write(engine: Engine, number: int) -> None:
             triple = f'<{EX}s> <{EX}p> "{name}"'
             await engine.update(
                 f"INSERT DATA {{ GRAPH <{EX}first> {{ {triple} }} "
-                f"GRAPH <{EX}second> {{ {triple} }} }}"
+                f"GRAPH <{EX}second> {{ {triple} }} }}",
+                credit=Credit("crash", name),
             )
             sys.stdout.write(f"{name}\n")
             sys.stdout.flush()
@@ -93,7 +115,10 @@ async def _write(engine: Engine, number: int) -> None:
 
 def main() -> None:
     if sys.argv[1] == "--write":
-        with_engine(Path(sys.argv[2]), lambda engine: _write(engine, int(sys.argv[3])))
+        policy = WritePolicy(keeper="kg.history.recording:Recorder")
+        with_engine(
+            Path(sys.argv[2]), lambda engine: _write(engine, int(sys.argv[3])), writes=policy
+        )
     with tempfile.TemporaryDirectory() as folder:
         acknowledged, slowest = rounds(int(sys.argv[1]), Path(folder))
     sys.stdout.write(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
 from kg.errors import Finding, InvalidData
+from kg.snapshots import Snapshot
 
 MODEL = "http://example.org/model"
 COUNT = "http://example.org/count"
@@ -36,7 +37,12 @@ class Labels:
         old = list(store.quads_for_pattern(None, None, None, counted))
         return old, [ox.Quad(graph, label, ox.Literal(len(subjects)), counted)]
 
-    def finish(self, building: Path) -> None:
+    def finish(self, building: Path, parent: Snapshot) -> None:
         if self._labelled:
             (building / "labelled").unlink(missing_ok=True)
             (building / "labelled").write_text(str(self._labelled), encoding="ascii")
+
+    def record(
+        self, store_dir: Path, number: int, version: str, acts: Sequence[Mapping[str, Any]]
+    ) -> None:
+        pass

@@ -46,7 +46,7 @@ def test_a_publication_on_an_old_generation_is_refused(tmp_path: Path) -> None:
     (building / "store").mkdir()
     snapshots.write_facts(building, {"version": "third"})
     with pytest.raises(Conflict):
-        snapshots.publish(tmp_path, building, on=first)
+        snapshots.publish(tmp_path, building, snapshots.number_after(first))
     assert snapshots.current(tmp_path) == second
 
 
