@@ -266,6 +266,14 @@ class Engine:
         work = {"job": "graph", "graph": graph, "media_type": media_type, "rdf12": rdf12}
         return await _begin(await self._pool.run(work, client))
 
+    async def dataset(self, media_type: str, client: str = "") -> Answer:
+        """All named graphs; and the default graph where that is not their merge.
+
+        :raises NotAcceptable: the media type cannot carry named graphs.
+        """
+        work = {"job": "dump", "media_type": media_type, "default": not self._writes.union}
+        return await _begin(await self._pool.run(work, client))
+
     async def update(
         self,
         text: str,
@@ -327,6 +335,18 @@ class Engine:
         """Add one document or several to a graph; errors as for :meth:`put_graph`."""
         return await self._write_graph("post", graph, document, if_version, more)
 
+    async def put_dataset(self, document: Document, if_version: str | None = None) -> Written:
+        """Replace every graph that the document has triples of; all others stay as they are.
+
+        :raises InvalidQuery: it is malformed, or a blank node names a graph. The rest as for
+            :meth:`update`.
+        """
+        return await self._write_dataset("put_dataset", document, if_version)
+
+    async def post_dataset(self, document: Document, if_version: str | None = None) -> Written:
+        """Add to the graphs that the document has triples of; errors as for :meth:`put_dataset`."""
+        return await self._write_dataset("post_dataset", document, if_version)
+
     async def delete_graph(self, graph: str | None, if_version: str | None = None) -> Written:
         """Remove a graph; None empties the default graph.
 
@@ -343,16 +363,22 @@ class Engine:
         if_version: str | None,
         more: Sequence[Document] = (),
     ) -> Written:
-        triples = b"".join([await self._triples(one) for one in (document, *more)])
+        triples = b"".join([await self._parsed(one) for one in (document, *more)])
         order = {"operation": operation, "graph": graph, "if_version": if_version}
         return await self._scribe.write(order, triples)
 
-    async def _triples(self, document: Document) -> bytes:
-        """The document as N-Triples, read in a child of its own."""
+    async def _write_dataset(
+        self, operation: str, document: Document, if_version: str | None
+    ) -> Written:
+        quads = await self._parsed(document, dataset=True)
+        return await self._scribe.write({"operation": operation, "if_version": if_version}, quads)
+
+    async def _parsed(self, document: Document, dataset: bool = False) -> bytes:
+        """The document as N-Triples or N-Quads, read in a child of its own."""
         body, media_type = document.body, document.media_type
         await _aside(len(body), uploads.inspect, body, media_type, self.limits)
-        work = {"job": "parse", "media_type": document.media_type, "base": document.base}
-        return await self._ask(work, document.body, document.client)
+        work = {"job": "parse", "dataset": dataset, "media_type": media_type}
+        return await self._ask({**work, "base": document.base}, body, document.client)
 
     async def _start_writer(self) -> Worker:
         return await self._zygote.fork(

@@ -174,9 +174,25 @@ def _named_graph(store: ox.Store, work: Work, _: int, output: Output) -> None:
         ox.serialize(list(_plain(triples, directions=work["rdf12"])), output.file, rdf_format)
 
 
+def _dump(store: ox.Store, work: Work, _: int, output: Output) -> None:
+    """All named graphs, and with ``default`` the default graph."""
+    rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
+    if rdf_format is None or not rdf_format.supports_datasets:
+        raise Refusal("format", f"{work['media_type']} cannot carry named graphs")
+    output.head({"kind": "dataset", "media_type": work["media_type"]})
+    if work["default"]:
+        store.dump(output.file, rdf_format)
+        return
+    named = (quad for quad in store if not isinstance(quad.graph_name, ox.DefaultGraph))
+    ox.serialize(named, output.file, rdf_format)
+
+
 def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
-    """Read an uploaded graph and hand it back as N-Triples, which are safe to load."""
-    body = _body(descriptor)
+    """Read an upload and hand it back as N-Triples, which are safe to load.
+
+    With ``dataset`` it may have named graphs, and comes back as N-Quads.
+    """
+    body, dataset = _body(descriptor), work["dataset"]
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("media", f"{work['media_type']} is not a format of RDF")
@@ -184,12 +200,20 @@ def _parse(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
         body,
         rdf_format,
         base_iri=work["base"],
-        without_named_graphs=True,
+        without_named_graphs=not dataset,
         rename_blank_nodes=True,  # so that documents can be put together
     )
-    triples = (quad.triple for quad in quads)
-    output.head({"kind": "graph", "media_type": "application/n-triples"})
-    ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
+    output.head({"kind": "dataset" if dataset else "graph", "media_type": ""})
+    if dataset:
+        ox.serialize(map(_with_named_graph, quads), output.file, ox.RdfFormat.N_QUADS)
+    else:
+        ox.serialize((quad.triple for quad in quads), output.file, ox.RdfFormat.N_TRIPLES)
+
+
+def _with_named_graph(quad: ox.Quad) -> ox.Quad:
+    if isinstance(quad.graph_name, ox.BlankNode):
+        raise Refusal("evaluation", "a graph must be named by an IRI, not by a blank node")
+    return quad
 
 
 def _solutions(_: ox.Store, work: Work, descriptor: int, output: Output) -> None:
@@ -224,6 +248,7 @@ def _check(_: ox.Store, work: Work, __: int, output: Output) -> None:
 _JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
     "query": _query,
     "graph": _named_graph,
+    "dump": _dump,
     "parse": _parse,
     "solutions": _solutions,
     "check": _check,
