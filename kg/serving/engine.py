@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -21,18 +20,18 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from kg import snapshots
-from kg.errors import ChiptrailError, Defect, InvalidQuery, Unavailable
+from kg.errors import ChiptrailError, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
+from kg.serving.answers import Answer, begin
 from kg.serving.cache import ResultCache, Stored
 from kg.serving.egress import NOTHING, Egress
 from kg.serving.federation import Federation
 from kg.serving.fetching import Fetcher
 from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
-from kg.serving.pool import Pool, Run, Source
+from kg.serving.pool import Pool, Source
 from kg.serving.processes import Worker, Zygote
 from kg.serving.updates import read_update, with_dataset
-from kg.serving.wire import Frame, Kind
 from kg.serving.writing import Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
 
@@ -73,41 +72,6 @@ class Document:
     media_type: str
     base: str | None = None
     client: str = ""
-
-
-class Answer:
-    """An answer that is on its way: iterate over it for its bytes.
-
-    The iteration ends without an exception only if the answer was whole. Leaving it early
-    or closing it ends the query. ``body`` is the answer where it was short enough to have
-    arrived already, else None.
-    """
-
-    def __init__(
-        self, kind: str, media_type: str, version: str, body: bytes | None, run: Run | None = None
-    ) -> None:
-        self.kind, self.media_type, self.version = kind, media_type, version
-        self.body = body
-        self._run = run
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._run is None:
-            yield self.body or b""
-            return
-        try:
-            while (frame := await self._run.next()) is not None:
-                yield _piece(frame)
-        finally:
-            self.close()
-
-    async def read(self) -> bytes:
-        """All of it."""
-        return b"".join([piece async for piece in self])
-
-    def close(self) -> None:
-        """End the query if it still runs."""
-        if self._run is not None:
-            self._run.abandon()
 
 
 class Engine:
@@ -219,7 +183,7 @@ class Engine:
         ):
             work |= {"text": text, "federated": federated}
             run = await self._pool.run(work, request.client, timeout=request.timeout)
-        answer = await _begin(run)
+        answer = await begin(run)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
@@ -253,7 +217,7 @@ class Engine:
         self, work: dict[str, Any], body: bytes | None = None, client: str = ""
     ) -> bytes:
         """The whole answer of a worker; with a ``body`` it is ended after that."""
-        return await (await _begin(await self._pool.run(work, client, body))).read()
+        return await (await begin(await self._pool.run(work, client, body))).read()
 
     async def graph(
         self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
@@ -264,7 +228,7 @@ class Engine:
         :raises NotAcceptable: the media type cannot carry it.
         """
         work = {"job": "graph", "graph": graph, "media_type": media_type, "rdf12": rdf12}
-        return await _begin(await self._pool.run(work, client))
+        return await begin(await self._pool.run(work, client))
 
     async def dataset(self, media_type: str, client: str = "") -> Answer:
         """All named graphs; and the default graph where that is not their merge.
@@ -272,7 +236,7 @@ class Engine:
         :raises NotAcceptable: the media type cannot carry named graphs.
         """
         work = {"job": "dump", "media_type": media_type, "default": not self._writes.union}
-        return await _begin(await self._pool.run(work, client))
+        return await begin(await self._pool.run(work, client))
 
     async def update(
         self,
@@ -480,36 +444,6 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
     if size <= _AT_ONCE:
         return function(*arguments, **named)
     return await asyncio.to_thread(function, *arguments, **named)
-
-
-async def _begin(run: Run) -> Answer:
-    """Wait for the head of an answer; take the rest too if it has come with it."""
-    try:
-        frame = await run.next()
-        if frame is None or frame[0] != Kind.HEAD:
-            raise Defect("an answer without a head")
-        head = json.loads(frame[1])
-        body = None
-        if run.whole():
-            body = b"".join([_piece(frame) async for frame in _rest(run)])
-    except BaseException:
-        run.abandon()
-        raise
-    return Answer(
-        head["kind"], head["media_type"], run.version, body, None if body is not None else run
-    )
-
-
-async def _rest(run: Run) -> AsyncIterator[Frame]:
-    while (frame := await run.next()) is not None:
-        yield frame
-
-
-def _piece(frame: Frame) -> bytes:
-    kind, body = frame
-    if kind != Kind.DATA:
-        raise Defect(f"a frame of kind {kind} within an answer")
-    return body
 
 
 def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
