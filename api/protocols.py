@@ -14,7 +14,7 @@ _RESULTS = [f.media_type for f in (*RESULT_FORMATS, *RDF_FORMATS)]
 _GRAPHS = [media_type for media_type in ACCEPTED if not media_type.startswith("multipart")]
 _VOID = [f.media_type for f in GRAPH_FORMATS]
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_DATASET = ("default-graph-uri", "named-graph-uri")
+_DATASET = ("default-graph-uri", "named-graph-uri", "explain")
 _USING = ("using-graph-uri", "using-named-graph-uri")
 
 Json = dict[str, Any]

@@ -172,21 +172,32 @@ class Engine:
         stored = self._cache.get((self.snapshot.version, request))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
-        inspection = await self._admit(request.text, request.base, False, request.client)
-        if inspection.form is Form.UPDATE:
-            raise InvalidQuery("this is an update, not a query")
-        work = _work(request, inspection)
-        work["plan"] = self.limits.planner and work["default_graphs"] is None
-        async with self._brought_in(request.text, request.base, inspection, request.client) as (
-            text,
-            federated,
-        ):
-            work |= {"text": text, "federated": federated}
-            run = await self._pool.run(work, request.client, timeout=request.timeout)
+        inspection = await self._admit_query(request)
+        work, client = self._work(request, inspection), request.client
+        text = gate.disarm(request.text, inspection, self._egress)
+        async with self._brought_in(text, request.base, inspection, client) as brought_in:
+            work["text"], work["federated"] = brought_in
+            run = await self._pool.run(work, client, timeout=request.timeout)
         answer = await begin(run)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
+
+    async def explain(self, request: QueryRequest) -> str:
+        """How the planner orders the patterns of a query, for people to read.
+
+        :raises InvalidQuery: it is malformed, or is an update. The rest as for :meth:`query`.
+        """
+        inspection = await self._admit_query(request)
+        text = gate.disarm(request.text, inspection)
+        work = {**self._work(request, inspection), "job": "explain", "text": text, "update": False}
+        return (await self._ask(work, client=request.client)).decode()
+
+    async def _admit_query(self, request: QueryRequest) -> Inspection:
+        inspection = await self._admit(request.text, request.base, False, request.client)
+        if inspection.form is Form.UPDATE:
+            raise InvalidQuery("this is an update, not a query")
+        return inspection
 
     async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
         """Look at a text before it is run.
@@ -254,7 +265,9 @@ class Engine:
 
         :raises InvalidQuery: it is malformed, is a query, or has USING beside ``using``.
         :raises InvalidData: the shapes refuse what it does to a graph of the model.
-        :raises Forbidden: it writes a derived graph or the merge, or reaches out.
+        :raises Forbidden: it writes a derived graph or the merge, or reaches out to what is not on
+            the list.
+        :raises RemoteFailure: it reaches out to what is, and that fails.
         :raises Conflict: the data is another version than ``if_version``.
         :raises LimitExceeded: a limit ended it, and nothing was changed.
         :raises Unavailable: too many writes are waiting.
@@ -428,6 +441,21 @@ class Engine:
             source.zygote.close()
         snapshots.prune(self._store_dir)
 
+    def _work(self, request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
+        given = bool(request.default_graphs or request.named_graphs)
+        asked = request if given else inspection
+        dataset = given or len(asked.default_graphs) > 1
+        return {
+            "job": "query",
+            "text": request.text,
+            "base": request.base,
+            "media_type": request.media_type,
+            "rdf12": request.rdf12,
+            "default_graphs": list(dict.fromkeys(asked.default_graphs)) if dataset else None,
+            "named_graphs": list(dict.fromkeys(asked.named_graphs)),
+            "plan": self.limits.planner and not dataset,
+        }
+
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
         self._cache.put((answer.version, request), stored, len(request.text))
@@ -444,21 +472,6 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
     if size <= _AT_ONCE:
         return function(*arguments, **named)
     return await asyncio.to_thread(function, *arguments, **named)
-
-
-def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
-    given = bool(request.default_graphs or request.named_graphs)
-    asked = request if given else inspection
-    several = len(asked.default_graphs) > 1
-    return {
-        "job": "query",
-        "text": request.text,
-        "base": request.base,
-        "media_type": request.media_type,
-        "rdf12": request.rdf12,
-        "default_graphs": list(dict.fromkeys(asked.default_graphs)) if given or several else None,
-        "named_graphs": list(dict.fromkeys(asked.named_graphs)),
-    }
 
 
 def _serves(source: Source, snapshot: Snapshot) -> bool:

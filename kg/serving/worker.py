@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from kg.serving import sandbox, solutions, wire
-from kg.serving.planner import Planner
+from kg.serving.planner import Plan, Planner
 from kg.serving.wire import Kind
 
 _PIECE = 64 << 10
@@ -56,7 +56,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
         output = Output(descriptor)
         try:
             if work.get("plan"):
-                work["planned"] = planner.plan(work["text"], work["base"]).text
+                work["planned"] = planner.plan(work["text"], work["base"])
             _JOBS[work["job"]](store, work, descriptor, output)
         except BrokenPipeError:
             return
@@ -128,7 +128,7 @@ def _results(
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     """Evaluate the planned text; what is wrong with a text is said of the one that was sent."""
     how = {**dataset, "custom_functions": solutions.FUNCTIONS if work["federated"] else None}
-    planned = work.get("planned") or work["text"]
+    planned = work["planned"].text if "planned" in work else work["text"]
     if planned != work["text"]:
         with suppress(SyntaxError):
             return store.query(planned, base_iri=work["base"], **how)
@@ -237,12 +237,24 @@ def _body(descriptor: int) -> bytes:
 
 
 def _check(_: ox.Store, work: Work, __: int, output: Output) -> None:
-    """Find out whether a query or an update is well formed, by running it on nothing."""
+    """Find out whether a query or an update is well formed."""
+    _run_on_nothing(work)
+    output.head({"kind": "check", "media_type": ""})
+
+
+def _explain(_: ox.Store, work: Work, __: int, output: Output) -> None:
+    """Tell people in what order the patterns of a query are evaluated."""
+    _run_on_nothing(work)
+    output.head({"kind": "explanation", "media_type": "text/plain"})
+    output.write(f"{work.get('planned', Plan(work['text']))}\n".encode())
+
+
+def _run_on_nothing(work: Work) -> None:
+    """:raises SyntaxError: the text is malformed."""
     empty = ox.Store()
     # Any other error is one of evaluation: the text is well formed.
     with suppress(RuntimeError, OSError):
         (empty.update if work["update"] else empty.query)(work["text"], base_iri=work["base"])
-    output.head({"kind": "check", "media_type": ""})
 
 
 _JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
@@ -252,6 +264,7 @@ _JOBS: dict[str, Callable[[ox.Store, Work, int, Output], None]] = {
     "parse": _parse,
     "solutions": _solutions,
     "check": _check,
+    "explain": _explain,
 }
 
 
