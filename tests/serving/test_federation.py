@@ -332,6 +332,7 @@ FAILING = {
         "application/sparql-results+xml",
     ),
     "too long": sends(b" " * (1 << 20), RESULTS),
+    "no media type": sends("secret", "secret"),
     "encoded": sends(b"x", RESULTS, Content_Encoding="gzip"),
     "elsewhere": redirects("http://127.0.0.1:9/secret"),
 }
