@@ -2,6 +2,8 @@
 
 A graph is named by ``/data?graph=IRI`` or ``/data?default``; a path below ``/data/`` is the
 name of a graph itself, and so is one below ``/graph/`` (under the base IRI of the data).
+Where none is named, ``/data`` is the dataset: GET gives all graphs, and with a document that has
+graphs of its own POST adds to these and PUT replaces these.
 """
 
 from __future__ import annotations
@@ -16,13 +18,16 @@ from api.conditional import etag, names_version
 from api.exchange import Exchange, answer_headers, content_type, values
 from api.negotiation import Offer, negotiate
 from kg.errors import Conflict, InvalidInput, NotAcceptable, NotFound, UnsupportedMedia
-from kg.formats import GRAPH_FORMATS
+from kg.formats import DATASET_FORMATS, GRAPH_FORMATS
 from kg.serving import Credit, Document, Written
 
 _OFFERS = tuple(Offer(f.name, (f.media_type, *f.also), ("1.2", "1.1")) for f in GRAPH_FORMATS)
+_DATASET_OFFERS = tuple(Offer(f.name, (f.media_type, *f.also), ("1.2",)) for f in DATASET_FORMATS)
 _FORM_DATA = "multipart/form-data"
 _READ_AS = {name: f.media_type for f in GRAPH_FORMATS for name in (f.media_type, *f.also)}
-ACCEPTED = (*(f.media_type for f in GRAPH_FORMATS), _FORM_DATA)
+_DATASETS = tuple(f.media_type for f in DATASET_FORMATS)
+_GRAPHS = (*(f.media_type for f in GRAPH_FORMATS), _FORM_DATA)
+ACCEPTED = (*_GRAPHS, *_DATASETS)
 
 _ATTEMPTS = 5
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*")
@@ -30,13 +35,19 @@ _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*")
 
 @dataclass(frozen=True)
 class Target:
-    """``iri`` None is the default graph; ``fresh``: a graph that gets its name now."""
+    """``iri`` None is the default graph, or with ``dataset`` all graphs.
+
+    ``fresh``: a graph that gets its name now.
+    """
 
     iri: str | None
     fresh: bool = False
+    dataset: bool = False
 
     @property
     def name(self) -> str:
+        if self.dataset:
+            return "the dataset"
         return "the default graph" if self.iri is None else f"<{self.iri}>"
 
 
@@ -72,9 +83,20 @@ def _target(exchange: Exchange) -> Target:
         return Target(_checked(names[0]))
     if default:
         return Target(None)
-    if exchange.method == "POST":
+    return _unnamed(exchange)
+
+
+def _unnamed(exchange: Exchange) -> Target:
+    """The dataset, or for a POST of one graph a new graph."""
+    method = exchange.method
+    if method in ("GET", "HEAD"):
+        return Target(None, dataset=True)
+    if method in ("PUT", "POST") and exchange.media_type in _DATASETS:
+        return Target(None, dataset=True)
+    if method == "POST":
         return Target(f"{exchange.url}/{secrets.token_hex(8)}", fresh=True)
-    raise InvalidInput("name the graph: ?default or ?graph=IRI")
+    also = f", or send graphs with their names ({', '.join(_DATASETS)})" if method == "PUT" else ""
+    raise InvalidInput(f"name the graph: ?default or ?graph=IRI{also}")
 
 
 def _checked(iri: str) -> str:
@@ -84,8 +106,8 @@ def _checked(iri: str) -> str:
 
 
 async def _read(exchange: Exchange, target: Target) -> None:
-    service = exchange.service
-    offer, media_type = negotiate(exchange.header(b"accept"), _OFFERS)
+    service, offers = exchange.service, _DATASET_OFFERS if target.dataset else _OFFERS
+    offer, media_type = negotiate(exchange.header(b"accept"), offers)
     tag = exchange.has(etag(service.version, media_type))
     if tag is not None:
         await exchange.whole(304, answer_headers(content_type(media_type), tag))
@@ -93,9 +115,12 @@ async def _read(exchange: Exchange, target: Target) -> None:
     rdf12 = not media_type.endswith("version=1.1")
     with exchange.watched():
         try:
-            answer = await service.engine.graph(
-                target.iri, offer.media_type, rdf12, exchange.client
-            )
+            if target.dataset:
+                answer = await service.engine.dataset(offer.media_type, exchange.client)
+            else:
+                answer = await service.engine.graph(
+                    target.iri, offer.media_type, rdf12, exchange.client
+                )
         except NotAcceptable as error:
             offered = [o.media_type for o in _OFFERS if o.name != "jsonld"]
             raise NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered) from None
@@ -139,6 +164,9 @@ async def _perform(
     if exchange.method == "DELETE":
         return await engine.delete_graph(target.iri, version, by)
     first, *more = documents
+    if target.dataset:
+        write = engine.put_dataset if exchange.method == "PUT" else engine.post_dataset
+        return await write(first, version, by)
     if exchange.method == "PUT":
         return await engine.put_graph(target.iri, first, version, by)
     return await engine.post_graph(target.iri, first, version, more, by)
@@ -162,8 +190,8 @@ async def _condition(exchange: Exchange, target: Target) -> str | None:
 
 
 async def _exists(exchange: Exchange, target: Target) -> bool:
-    if target.fresh:
-        return False
+    if target.fresh or target.dataset:
+        return target.dataset
     try:
         answer = await exchange.service.engine.graph(
             target.iri, "application/n-triples", client=exchange.client
@@ -184,21 +212,21 @@ async def _documents(exchange: Exchange, target: Target) -> list[Document]:
         parts = _parts(await exchange.body("upload_bytes"), boundary)
         return [_document(exchange, target, body, kind) for kind, body in parts]
     media_type = exchange.media_type
-    _read_as(media_type)  # before the body is read
+    if not target.dataset:
+        _read_as(media_type)  # before the body is read
     return [_document(exchange, target, await exchange.body("upload_bytes"), media_type)]
 
 
 def _document(exchange: Exchange, target: Target, body: bytes, media_type: str) -> Document:
-    return Document(body, _read_as(media_type), target.iri or exchange.url, exchange.client)
+    media_type = media_type if target.dataset else _read_as(media_type)
+    return Document(body, media_type, target.iri or exchange.url, exchange.client)
 
 
 def _read_as(media_type: str) -> str:
     found = _READ_AS.get(media_type)
     if found is None:
         given = media_type or "without a type"
-        raise UnsupportedMedia(
-            f"a graph comes as {', '.join(ACCEPTED)}, not {given}", list(ACCEPTED)
-        )
+        raise UnsupportedMedia(f"a graph comes as {', '.join(_GRAPHS)}, not {given}", list(_GRAPHS))
     return found
 
 

@@ -8,12 +8,13 @@ from api.exchange import FORM_TYPE
 from api.graphstore import ACCEPTED
 from api.sparql import QUERY_TYPE
 from api.update import UPDATE_TYPE
-from kg.formats import RDF_FORMATS, RESULT_FORMATS
+from kg.formats import GRAPH_FORMATS, RDF_FORMATS, RESULT_FORMATS
 
 _RESULTS = [f.media_type for f in (*RESULT_FORMATS, *RDF_FORMATS)]
 _GRAPHS = [media_type for media_type in ACCEPTED if not media_type.startswith("multipart")]
+_VOID = [f.media_type for f in GRAPH_FORMATS]
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_DATASET = ("default-graph-uri", "named-graph-uri")
+_DATASET = ("default-graph-uri", "named-graph-uri", "explain")
 _USING = ("using-graph-uri", "using-named-graph-uri")
 
 Json = dict[str, Any]
@@ -58,16 +59,22 @@ def _paths() -> dict[str, Json]:
             )
         },
         "/data": {
-            "get": _operation("A graph", _GRAPHS, parameters=graph),
+            "get": _operation("A graph; all where none is named", _GRAPHS, parameters=graph),
             "put": _operation(
-                "Replace a graph", parameters=graph, requestBody=_body(*_GRAPHS), **write
+                "Replace a graph, or those of a dataset",
+                parameters=graph,
+                requestBody=_body(*_GRAPHS),
+                **write,
             ),
             "post": _operation(
-                "Add to a graph", parameters=graph, requestBody=_body(*ACCEPTED), **write
+                "Add to a graph, or to those of a dataset",
+                parameters=graph,
+                requestBody=_body(*ACCEPTED),
+                **write,
             ),
             "delete": _operation("Remove a graph", parameters=graph, **write),
         },
-        "/.well-known/void": {"get": _operation("The dataset, in VoID", _GRAPHS)},
+        "/.well-known/void": {"get": _operation("The dataset, in VoID", _VOID)},
     }
 
 

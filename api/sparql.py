@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api import service_description
 from api.conditional import etag
@@ -41,16 +41,18 @@ def _offers(formats: Sequence[Format]) -> tuple[Offer, ...]:
 
 RESULT_OFFERS = _offers(RESULT_FORMATS)
 GRAPH_OFFERS = _offers(RDF_FORMATS)
+_EXPLANATION = Offer("txt", ("text/plain",))
 TRIPLE_TERM_OFFERS = tuple(offer for offer in GRAPH_OFFERS if offer.name != "jsonld")
 
 
 @dataclass(frozen=True)
 class ProtocolQuery:
-    """A query operation as the protocol carries it."""
+    """A query operation as the protocol carries it; ``explain``: how it would be carried out."""
 
     text: str | None
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
+    explain: bool = False
 
 
 async def query(exchange: Exchange) -> None:
@@ -95,8 +97,7 @@ def _from_body(exchange: Exchange, body: bytes) -> ProtocolQuery:
     if exchange.media_type == QUERY_TYPE:
         if values(exchange.parameters, "query"):
             raise InvalidInput("there are two queries: one in the URL and one in the body")
-        dataset = _from_pairs(exchange.parameters)
-        return ProtocolQuery(_utf8(body), dataset.default_graphs, dataset.named_graphs)
+        return replace(_from_pairs(exchange.parameters), text=_utf8(body))
     given = exchange.media_type or "without a type"
     raise UnsupportedMedia(
         f"a query comes as {FORM_TYPE} or {QUERY_TYPE}, not {given}; an update goes to /update",
@@ -119,13 +120,23 @@ def _from_pairs(parameters: Pairs) -> ProtocolQuery:
         texts[0] if texts else None,
         values(parameters, "default-graph-uri"),
         values(parameters, "named-graph-uri"),
+        _explain(values(parameters, "explain")),
     )
+
+
+def _explain(given: tuple[str, ...]) -> bool:
+    if not set(given) <= {"true", "false"}:
+        raise InvalidInput("the parameter 'explain' is true or false")
+    return "true" in given
 
 
 async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> None:
     if not asked.text:
         raise InvalidInput("there is no query: give the parameter 'query'")
     engine, base = exchange.service.engine, exchange.url
+    if asked.explain:
+        await _answer_explained(exchange, asked, asked.text)
+        return
     inspection = await _inspect(asked.text, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
     if await _unchanged(exchange, inspection, media_type):
@@ -153,6 +164,19 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         sent = await exchange.whole(200, headers, answer.body)
         if key is not None and key[-1] == answer.version and inspection.repeatable:
             exchange.service.repeated.put(key, *sent)
+
+
+async def _answer_explained(exchange: Exchange, asked: ProtocolQuery, text: str) -> None:
+    """Send the order of the query's patterns instead of its answer."""
+    offer, _ = negotiate(exchange.header(b"accept"), (_EXPLANATION,))
+    dataset = asked.default_graphs, asked.named_graphs
+    request = QueryRequest(
+        text, offer.media_type, *dataset, base=exchange.url, client=exchange.client
+    )
+    with exchange.watched():
+        explanation = await exchange.service.engine.explain(request)
+    headers = answer_headers(content_type(offer.media_type), None)
+    await exchange.whole(200, headers, explanation.encode())
 
 
 async def _inspect(text: str, limits: Limits, base: str) -> Inspection:

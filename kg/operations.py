@@ -187,8 +187,7 @@ def run_query(settings: Settings, text: str, format_name: str | None, out: Binar
 
 def explain_query(settings: Settings, text: str) -> str:
     """The order in which the service has the triple patterns of ``text`` evaluated."""
-    plan = explain(_open(settings), Namespaces(settings.base).sparql_prologue + text)
-    return str(plan) or "nothing to order: the engine is given the text as it is"
+    return str(explain(_open(settings), Namespaces(settings.base).sparql_prologue + text))
 
 
 def _without_prologue(message: str, lines: int) -> str:

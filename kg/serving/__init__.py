@@ -5,6 +5,7 @@ what came from outside; it hands the work to children and reads bytes back.
 
 =============  =======================================================================
 `engine`       what callers use: :class:`Engine`, :class:`QueryRequest`, :class:`Answer`
+`answers`      an answer on its way from a worker
 `limits`       every limit, with its default
 `gate`         looks at a SPARQL text in linear time, before any engine sees it
 `uploads`      the same for documents
@@ -28,8 +29,9 @@ what came from outside; it hands the work to children and reads bytes back.
 =============  =======================================================================
 """
 
+from kg.serving.answers import Answer
 from kg.serving.egress import Egress
-from kg.serving.engine import Answer, Document, Engine, QueryRequest
+from kg.serving.engine import Document, Engine, QueryRequest
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
 from kg.serving.writing import Credit, WritePolicy, Written

@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from kg import snapshots
-from kg.errors import ChiptrailError, Defect, InvalidQuery, Unavailable
+from kg.errors import ChiptrailError, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
+from kg.serving.answers import Answer, begin
 from kg.serving.cache import ResultCache, Stored
 from kg.serving.egress import NOTHING, Egress
 from kg.serving.federation import Federation
@@ -31,7 +32,6 @@ from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Run, Source
 from kg.serving.processes import Worker, Zygote
 from kg.serving.updates import read_update, with_dataset
-from kg.serving.wire import Frame, Kind
 from kg.serving.writing import Credit, Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
 
@@ -75,41 +75,6 @@ class Document:
     media_type: str
     base: str | None = None
     client: str = ""
-
-
-class Answer:
-    """An answer that is on its way: iterate over it for its bytes.
-
-    The iteration ends without an exception only if the answer was whole. Leaving it early
-    or closing it ends the query. ``body`` is the answer where it was short enough to have
-    arrived already, else None.
-    """
-
-    def __init__(
-        self, kind: str, media_type: str, version: str, body: bytes | None, run: Run | None = None
-    ) -> None:
-        self.kind, self.media_type, self.version = kind, media_type, version
-        self.body = body
-        self._run = run
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._run is None:
-            yield self.body or b""
-            return
-        try:
-            while (frame := await self._run.next()) is not None:
-                yield _piece(frame)
-        finally:
-            self.close()
-
-    async def read(self) -> bytes:
-        """All of it."""
-        return b"".join([piece async for piece in self])
-
-    def close(self) -> None:
-        """End the query if it still runs."""
-        if self._run is not None:
-            self._run.abandon()
 
 
 class Engine:
@@ -211,16 +176,10 @@ class Engine:
         stored = self._cache.get((self.snapshot.version, request))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
-        inspection = request.inspection
-        if inspection is None or inspection.remote:
-            inspection = await self._admit(request.text, request.base, False, request.client)
-        if inspection.form is Form.UPDATE:
-            raise InvalidQuery("this is an update, not a query")
-        work = _work(request, inspection)
-        to_plan = inspection.patterns > 1 and work["default_graphs"] is None
-        work["plan"] = self.limits.planner and to_plan
+        inspection = await self._admit_query(request)
+        work = self._work(request, inspection)
         run = await self._run(request, inspection, work)
-        answer = await _begin(run, request.media_type)
+        answer = await begin(run, request.media_type)
         if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
@@ -230,10 +189,29 @@ class Engine:
     ) -> Run:
         if not inspection.remote:
             return await self._pool.run(work, request.client, timeout=request.timeout)
-        bringing = self._brought_in(request.text, request.base, inspection, request.client)
-        async with bringing as (text, federated):
-            work |= {"text": text, "federated": federated}
+        text = gate.disarm(request.text, inspection, self._egress)
+        bringing = self._brought_in(text, request.base, inspection, request.client)
+        async with bringing as brought_in:
+            work["text"], work["federated"] = brought_in
             return await self._pool.run(work, request.client, timeout=request.timeout)
+
+    async def explain(self, request: QueryRequest) -> str:
+        """How the planner orders the patterns of a query, for people to read.
+
+        :raises InvalidQuery: it is malformed, or is an update. The rest as for :meth:`query`.
+        """
+        inspection = await self._admit_query(request)
+        text = gate.disarm(request.text, inspection)
+        work = {**self._work(request, inspection), "job": "explain", "text": text, "update": False}
+        return (await self._ask(work, client=request.client)).decode()
+
+    async def _admit_query(self, request: QueryRequest) -> Inspection:
+        inspection = request.inspection
+        if inspection is None or inspection.remote:
+            inspection = await self._admit(request.text, request.base, False, request.client)
+        if inspection.form is Form.UPDATE:
+            raise InvalidQuery("this is an update, not a query")
+        return inspection
 
     async def _admit(self, text: str, base: str | None, update: bool, client: str) -> Inspection:
         """Look at a text before it is run.
@@ -264,7 +242,7 @@ class Engine:
         self, work: dict[str, Any], body: bytes | None = None, client: str = ""
     ) -> bytes:
         """The whole answer of a worker; with a ``body`` it is ended after that."""
-        return await (await _begin(await self._pool.run(work, client, body))).read()
+        return await (await begin(await self._pool.run(work, client, body))).read()
 
     async def graph(
         self, graph: str | None, media_type: str, rdf12: bool = True, client: str = ""
@@ -275,7 +253,15 @@ class Engine:
         :raises NotAcceptable: the media type cannot carry it.
         """
         work = {"job": "graph", "graph": graph, "media_type": media_type, "rdf12": rdf12}
-        return await _begin(await self._pool.run(work, client), media_type)
+        return await begin(await self._pool.run(work, client), media_type)
+
+    async def dataset(self, media_type: str, client: str = "") -> Answer:
+        """All named graphs; and the default graph where that is not their merge.
+
+        :raises NotAcceptable: the media type cannot carry named graphs.
+        """
+        work = {"job": "dump", "media_type": media_type, "default": not self._writes.union}
+        return await begin(await self._pool.run(work, client), media_type)
 
     async def update(
         self,
@@ -296,7 +282,9 @@ class Engine:
 
         :raises InvalidQuery: it is malformed, is a query, or has USING beside ``using``.
         :raises InvalidData: the shapes refuse what it does to a graph of the model.
-        :raises Forbidden: it writes a derived graph or the merge, or reaches out.
+        :raises Forbidden: it writes a derived graph or the merge, or reaches out to what is not on
+            the list.
+        :raises RemoteFailure: it reaches out to what is, and that fails.
         :raises Conflict: the data is another version than ``if_version``; it must change
             something and does not.
         :raises LimitExceeded: a limit ended it, and nothing was changed.
@@ -349,6 +337,22 @@ class Engine:
         """Add one document or several to a graph; errors as for :meth:`put_graph`."""
         return await self._write_graph("post", graph, [document, *more], if_version, credit)
 
+    async def put_dataset(
+        self, document: Document, if_version: str | None = None, credit: Credit = _NOBODY
+    ) -> Written:
+        """Replace every graph that the document has triples of; all others stay as they are.
+
+        :raises InvalidQuery: it is malformed, or a blank node names a graph. The rest as for
+            :meth:`update`.
+        """
+        return await self._write_dataset("put_dataset", document, if_version, credit)
+
+    async def post_dataset(
+        self, document: Document, if_version: str | None = None, credit: Credit = _NOBODY
+    ) -> Written:
+        """Add to the graphs that the document has triples of; errors as for :meth:`put_dataset`."""
+        return await self._write_dataset("post_dataset", document, if_version, credit)
+
     async def delete_graph(
         self, graph: str | None, if_version: str | None = None, credit: Credit = _NOBODY
     ) -> Written:
@@ -366,15 +370,21 @@ class Engine:
         if_version: str | None,
         credit: Credit,
     ) -> Written:
-        triples = b"".join([await self._triples(document) for document in documents])
+        triples = b"".join([await self._parsed(document) for document in documents])
         return await self._scribe.write(_order(operation, graph, if_version, credit), triples)
 
-    async def _triples(self, document: Document) -> bytes:
-        """The document as N-Triples, read in a child of its own."""
+    async def _write_dataset(
+        self, operation: str, document: Document, if_version: str | None, credit: Credit
+    ) -> Written:
+        quads = await self._parsed(document, dataset=True)
+        return await self._scribe.write(_order(operation, None, if_version, credit), quads)
+
+    async def _parsed(self, document: Document, dataset: bool = False) -> bytes:
+        """The document as N-Triples or N-Quads, read in a child of its own."""
         body, media_type = document.body, document.media_type
         await _aside(len(body), uploads.inspect, body, media_type, self.limits)
-        work = {"job": "parse", "media_type": document.media_type, "base": document.base}
-        return await self._ask(work, document.body, document.client)
+        work = {"job": "parse", "dataset": dataset, "media_type": media_type}
+        return await self._ask({**work, "base": document.base}, body, document.client)
 
     async def _start_writer(self) -> Worker:
         return await self._zygote.fork(
@@ -466,6 +476,22 @@ class Engine:
             source.zygote.close()
         snapshots.prune(self._store_dir)
 
+    def _work(self, request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
+        given = bool(request.default_graphs or request.named_graphs)
+        asked = request if given else inspection
+        dataset = given or len(asked.default_graphs) > 1
+        return {
+            "job": "query",
+            "text": request.text,
+            "base": request.base,
+            "media_type": request.media_type,
+            "rdf12": request.rdf12,
+            "default_graphs": list(dict.fromkeys(asked.default_graphs)) if dataset else None,
+            "named_graphs": list(dict.fromkeys(asked.named_graphs)),
+            "plan": self.limits.planner and inspection.patterns > 1 and not dataset,
+            "federated": False,
+        }
+
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
         self._cache.put((answer.version, request), stored, len(request.text))
@@ -489,44 +515,6 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
     if size <= _AT_ONCE:
         return function(*arguments, **named)
     return await asyncio.to_thread(function, *arguments, **named)
-
-
-async def _begin(run: Run, media_type: str = "") -> Answer:
-    """Wait for the head of an answer; take the rest too if it has come with it."""
-    try:
-        frame = await run.next()
-        if frame is None or frame[0] != Kind.HEAD:
-            raise Defect("an answer without a head")
-        kind, body = frame[1].decode(), None
-        if run.whole():
-            body = b"".join(map(_piece, run.rest()))
-    except BaseException:
-        run.abandon()
-        raise
-    return Answer(kind, media_type, run.version, body, None if body is not None else run)
-
-
-def _piece(frame: Frame) -> bytes:
-    kind, body = frame
-    if kind != Kind.DATA:
-        raise Defect(f"a frame of kind {kind} within an answer")
-    return body
-
-
-def _work(request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
-    given = bool(request.default_graphs or request.named_graphs)
-    asked = request if given else inspection
-    several = len(asked.default_graphs) > 1
-    return {
-        "job": "query",
-        "text": request.text,
-        "base": request.base,
-        "media_type": request.media_type,
-        "rdf12": request.rdf12,
-        "default_graphs": list(dict.fromkeys(asked.default_graphs)) if given or several else None,
-        "named_graphs": list(dict.fromkeys(asked.named_graphs)),
-        "federated": False,
-    }
 
 
 def _serves(source: Source, snapshot: Snapshot) -> bool:

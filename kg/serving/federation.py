@@ -140,7 +140,7 @@ class Federation:
     async def _graph(self, call: Call, allowance: Allowance, client: str) -> str:
         reply = await self._fetcher.fetch(Order("LOAD", call.iri, _GRAPHS), allowance)
         media_type = _format_of(reply, call.iri).media_type
-        work = {"job": "parse", "media_type": media_type, "base": reply.iri}
+        work = {"job": "parse", "dataset": False, "media_type": media_type, "base": reply.iri}
         triples = await self._read(call, reply, work, client)
         if call.graph:
             triples = f"GRAPH {call.graph} {{ {triples} }}"

@@ -8,6 +8,7 @@ asked for. An answer is bytes: nothing here looks into it.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -36,6 +37,7 @@ _NOT_HTTP = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 _HEAD_BYTES = 64 << 10
 _PIECE = 64 << 10
 _AGENT = "Chiptrail"
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 _RESOLVERS = ThreadPoolExecutor(8, "resolver")
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _HEADERS = _LENGTHS | {"content-type", "content-encoding", "location"}
@@ -186,7 +188,9 @@ class _Answer:
 
     @property
     def media_type(self) -> str:
-        return self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        """Empty where there is none, or something else in its place."""
+        given = self._headers.get("content-type", "").partition(";")[0].strip().lower()
+        return given if _MEDIA_TYPE.fullmatch(given) else ""
 
     @property
     def location(self) -> str:

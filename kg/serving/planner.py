@@ -53,10 +53,11 @@ class Plan:
 
     def __str__(self) -> str:
         """The new order, a line for each pattern: its estimate and its place in the text."""
-        return "\n\n".join(
+        runs = (
             "\n".join(_line(one, written) for one in ordered)
             for written, ordered in zip(self.written, self.ordered, strict=True)
         )
+        return "\n\n".join(runs) or "nothing to order: the engine is given the text as it is"
 
 
 def _line(one: Estimate, written: tuple[Estimate, ...]) -> str:

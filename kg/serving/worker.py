@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from kg.serving import sandbox, solutions, wire
-from kg.serving.planner import Planner
+from kg.serving.planner import Plan, Planner
 from kg.serving.wire import Inbox, Kind
 
 _PIECE = 64 << 10
@@ -56,7 +56,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
         output = Output(descriptor)
         try:
             if work.get("plan"):
-                work["planned"] = planner.plan(work["text"], work["base"]).text
+                work["planned"] = planner.plan(work["text"], work["base"])
             _JOBS[work["job"]](store, work, inbox, output)
         except BrokenPipeError:
             return
@@ -127,7 +127,7 @@ def _results(
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     """Evaluate the planned text; what is wrong with a text is said of the one that was sent."""
     how = dataset | ({"custom_functions": solutions.FUNCTIONS} if work["federated"] else {})
-    planned = work.get("planned") or work["text"]
+    planned = work["planned"].text if "planned" in work else work["text"]
     if planned != work["text"]:
         with suppress(SyntaxError):
             return store.query(planned, base_iri=work["base"], **how)
@@ -173,9 +173,25 @@ def _named_graph(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
         ox.serialize(list(_plain(triples, directions=work["rdf12"])), output.file, rdf_format)
 
 
+def _dump(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
+    """All named graphs, and with ``default`` the default graph."""
+    rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
+    if rdf_format is None or not rdf_format.supports_datasets:
+        raise Refusal("format", f"{work['media_type']} cannot carry named graphs")
+    output.head("dataset")
+    if work["default"]:
+        store.dump(output.file, rdf_format)
+        return
+    named = (quad for quad in store if not isinstance(quad.graph_name, ox.DefaultGraph))
+    ox.serialize(named, output.file, rdf_format)
+
+
 def _parse(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
-    """Read an uploaded graph and hand it back as N-Triples, which are safe to load."""
-    body = _body(inbox)
+    """Read an upload and hand it back as N-Triples, which are safe to load.
+
+    With ``dataset`` it may have named graphs, and comes back as N-Quads.
+    """
+    body, dataset = _body(inbox), work["dataset"]
     rdf_format = ox.RdfFormat.from_media_type(work["media_type"])
     if rdf_format is None:
         raise Refusal("media", f"{work['media_type']} is not a format of RDF")
@@ -183,12 +199,20 @@ def _parse(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
         body,
         rdf_format,
         base_iri=work["base"],
-        without_named_graphs=True,
+        without_named_graphs=not dataset,
         rename_blank_nodes=True,  # so that documents can be put together
     )
-    triples = (quad.triple for quad in quads)
-    output.head("graph")
-    ox.serialize(triples, output.file, ox.RdfFormat.N_TRIPLES)
+    output.head("dataset" if dataset else "graph")
+    if dataset:
+        ox.serialize(map(_with_named_graph, quads), output.file, ox.RdfFormat.N_QUADS)
+    else:
+        ox.serialize((quad.triple for quad in quads), output.file, ox.RdfFormat.N_TRIPLES)
+
+
+def _with_named_graph(quad: ox.Quad) -> ox.Quad:
+    if isinstance(quad.graph_name, ox.BlankNode):
+        raise Refusal("evaluation", "a graph must be named by an IRI, not by a blank node")
+    return quad
 
 
 def _solutions(_: ox.Store, work: Work, inbox: Inbox, output: Output) -> None:
@@ -212,20 +236,34 @@ def _body(inbox: Inbox) -> bytes:
 
 
 def _check(_: ox.Store, work: Work, __: Inbox, output: Output) -> None:
-    """Find out whether a query or an update is well formed, by running it on nothing."""
+    """Find out whether a query or an update is well formed."""
+    _run_on_nothing(work)
+    output.head("check")
+
+
+def _explain(_: ox.Store, work: Work, __: Inbox, output: Output) -> None:
+    """Tell people in what order the patterns of a query are evaluated."""
+    _run_on_nothing(work)
+    output.head("explanation")
+    output.write(f"{work.get('planned', Plan(work['text']))}\n".encode())
+
+
+def _run_on_nothing(work: Work) -> None:
+    """:raises SyntaxError: the text is malformed."""
     empty = ox.Store()
     # Any other error is one of evaluation: the text is well formed.
     with suppress(RuntimeError, OSError):
         (empty.update if work["update"] else empty.query)(work["text"], base_iri=work["base"])
-    output.head("check")
 
 
 _JOBS: dict[str, Callable[[ox.Store, Work, Inbox, Output], None]] = {
     "query": _query,
     "graph": _named_graph,
+    "dump": _dump,
     "parse": _parse,
     "solutions": _solutions,
     "check": _check,
+    "explain": _explain,
 }
 
 

@@ -136,12 +136,14 @@ class Writer:
         self._store = ox.Store(str(_clone(self._base.store, store_dir / "writer")))
         self._changed = False
         self._acts: list[dict[str, Any]] = []
-        self._quads: dict[str, list[int]] = {}
+        self._tally: dict[str, list[int]] = {}
         self._counted = True
         self.operations = {
             "update": self.update,
             "put": self.put,
             "post": self.post,
+            "put_dataset": self.put_dataset,
+            "post_dataset": self.post_dataset,
             "delete": self.delete,
             "publish": self.publish,
         }
@@ -151,7 +153,7 @@ class Writer:
         self._expect(work)
         if work["data"] is None:
             self._update_by_pattern(work)
-            if work["must_change"] and not self._quads:
+            if work["must_change"] and not self._tally:
                 raise Conflict("what it would change is not there: somebody else was first")
             return {}
         quads = _quads_of_data(work)
@@ -164,23 +166,37 @@ class Writer:
 
     def put(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Replace a graph."""
-        self._expect(work)
-        graph = self._writable(work["graph"])
-        created = not self._exists(graph)
-        old = set(self._store.quads_for_pattern(None, None, None, graph))
-        new = _quads_of_document(body, graph)
-        self._store_graph(graph)
-        self._apply(removed=old - new, added=new - old)
-        return {"created": created}
+        return self._write_graph(work, body, replace=True)
 
     def post(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Add to a graph."""
+        return self._write_graph(work, body, replace=False)
+
+    def put_dataset(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """Replace every graph that the document has triples of, and no other."""
+        return self._write_dataset(work, body, replace=True)
+
+    def post_dataset(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """Add to the graphs that the document has triples of."""
+        return self._write_dataset(work, body, replace=False)
+
+    def _write_graph(self, work: dict[str, Any], body: bytes, replace: bool) -> dict[str, Any]:
         self._expect(work)
         graph = self._writable(work["graph"])
-        created = not self._exists(graph)
-        new = _quads_of_document(body, graph)
-        self._store_graph(graph)
-        self._apply(removed=(), added=new)
+        return self._write({graph}, _quads_of_document(body, graph), replace)
+
+    def _write_dataset(self, work: dict[str, Any], body: bytes, replace: bool) -> dict[str, Any]:
+        self._expect(work)
+        new = _quads_of_document(body)
+        self._protect(any(_graph_iri(quad) is None for quad in new), _graphs(new))
+        return self._write({quad.graph_name for quad in new}, new, replace)
+
+    def _write(self, graphs: set[Graph], new: set[ox.Quad], replace: bool) -> dict[str, Any]:
+        created = not all(map(self._exists, graphs))
+        old = {quad for g in graphs for quad in self._quads(g)} if replace else set()
+        for graph in graphs:
+            self._store_graph(graph)
+        self._apply(removed=old - new, added=new - old)
         return {"created": created}
 
     def delete(self, work: dict[str, Any], _: bytes) -> dict[str, Any]:
@@ -189,7 +205,7 @@ class Writer:
         graph = self._writable(work["graph"])
         if not self._exists(graph):
             raise NotFound(f"there is no graph {graph}")
-        self._apply(removed=set(self._store.quads_for_pattern(None, None, None, graph)), added=())
+        self._apply(removed=set(self._quads(graph)), added=())
         if isinstance(graph, ox.NamedNode):
             self._store.remove_graph(graph)
         self._changed = True
@@ -223,10 +239,10 @@ class Writer:
 
     def perform(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Do what ``work`` says, one of :attr:`operations`, and remember who did it."""
-        self._quads, self._counted = {}, True
+        self._tally, self._counted = {}, True
         result = self.operations[work["operation"]](work, body)
         if work["operation"] != "publish":
-            quads = self._quads if self._counted else None
+            quads = self._tally if self._counted else None
             self._acts.append({**work["act"], "quads": quads})
         return result
 
@@ -254,10 +270,13 @@ class Writer:
         self._protect(graph is None, () if graph is None else (graph,))
         return _DEFAULT if graph is None else ox.NamedNode(graph)
 
-    def _exists(self, graph: ox.NamedNode | ox.DefaultGraph) -> bool:
+    def _quads(self, graph: Graph) -> Iterator[ox.Quad]:
+        return self._store.quads_for_pattern(None, None, None, graph)
+
+    def _exists(self, graph: Graph) -> bool:
         return isinstance(graph, ox.DefaultGraph) or self._store.contains_named_graph(graph)
 
-    def _store_graph(self, graph: ox.NamedNode | ox.DefaultGraph) -> None:
+    def _store_graph(self, graph: Graph) -> None:
         if isinstance(graph, ox.NamedNode):
             self._store.add_graph(graph)
         self._changed = True
@@ -301,7 +320,7 @@ class Writer:
         """Count for the log; keep the facts' counts in step, where the build wrote any."""
         for place, quads in enumerate((added, removed)):
             for name, number in Counter(map(_graph_iri, quads)).items():
-                self._quads.setdefault(name or _DEFAULT_NAME, [0, 0])[place] += number
+                self._tally.setdefault(name or _DEFAULT_NAME, [0, 0])[place] += number
         if "graphs" not in self._facts:
             return
         counts = Counter(self._facts["graphs"])
@@ -383,10 +402,13 @@ def _has_blank(quad: ox.Quad) -> bool:
     return isinstance(quad.subject, ox.BlankNode) or isinstance(quad.object, ox.BlankNode)
 
 
-def _quads_of_document(body: bytes, graph: Graph) -> set[ox.Quad]:
-    """Read N-Triples as the store would keep them (it rewrites literals)."""
+def _quads_of_document(body: bytes, graph: Graph | None = None) -> set[ox.Quad]:
+    """Read N-Triples of a graph, else N-Quads, as the store keeps them (it rewrites literals)."""
     scratch = ox.Store()
-    scratch.bulk_load(body, ox.RdfFormat.N_TRIPLES, to_graph=graph)
+    if graph is None:
+        scratch.bulk_load(body, ox.RdfFormat.N_QUADS)
+    else:
+        scratch.bulk_load(body, ox.RdfFormat.N_TRIPLES, to_graph=graph)
     return set(scratch)
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from ..empty_server import writer
 from .conftest import ask, update
@@ -36,8 +37,9 @@ def filled(http: httpx.Client) -> httpx.Client:
     ],
 )
 def test_one_graph_must_be_named(http: httpx.Client, query: str) -> None:
-    assert http.get(f"/data{query}").status_code == 400
+    assert http.get(f"/data{query}").status_code == (400 if query else 200)
     assert http.put(f"/data{query}", content=ONE, headers=TURTLE).status_code == 400
+    assert http.delete(f"/data{query}").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -215,3 +217,84 @@ def test_derived_graphs_cannot_be_written(http: httpx.Client, name: str) -> None
     text = f"INSERT DATA {{ GRAPH <{iri}> {{ <a:s> <a:p> 1 }} }}"
     headers = {"Content-Type": "application/sparql-update"}
     assert http.post("/update", content=text, headers=headers).status_code == 403
+
+
+# --- datasets -------------------------------------------------------------------------------------
+
+INTEGER = "^^<http://www.w3.org/2001/XMLSchema#integer>"
+DATASETS = {
+    "application/trig": """
+        <http://e/g> { <a:s> <a:p> 2 , _:n } <http://e/h> { _:n <a:p> 3 } <a:s> <a:p> 4 .""",
+    "application/n-quads": f"""
+        <a:s> <a:p> "2"{INTEGER} <http://e/g> .
+        <a:s> <a:p> _:n <http://e/g> .
+        _:n <a:p> "3"{INTEGER} <http://e/h> .
+        <a:s> <a:p> "4"{INTEGER} .""",
+}
+JOINED = "ASK { GRAPH <http://e/g> { ?s ?p ?n } GRAPH <http://e/h> { ?n <a:p> 3 } }"
+
+
+@pytest.mark.parametrize("media_type", DATASETS)
+def test_a_dataset_goes_into_the_graphs_that_it_names(
+    filled: httpx.Client, media_type: str
+) -> None:
+    update(filled, "INSERT DATA { <a:s> <a:p> 0 GRAPH <http://e/other> { <a:s> <a:p> 5 } }")
+    body = DATASETS[media_type]
+    headers = {"Content-Type": media_type}
+    assert filled.post("/data", content=body, headers=headers).status_code == 201
+    assert ask(filled, JOINED)
+    assert ask(filled, "ASK { GRAPH <http://e/g> { <a:s> <a:p> 1 , 2 } <a:s> <a:p> 0 , 4 }")
+    assert filled.put("/data", content=body, headers=headers).status_code == 204
+    assert ask(filled, JOINED)
+    for gone in ("GRAPH <http://e/g> { <a:s> <a:p> 1 }", "<a:s> <a:p> 0"):
+        assert not ask(filled, f"ASK {{ {gone} }}")
+    assert ask(filled, "ASK { GRAPH <http://e/other> { <a:s> <a:p> 5 } }")
+
+
+@pytest.mark.parametrize("media_type", ["application/trig", "application/n-quads"])
+def test_the_whole_dataset_comes_back(filled: httpx.Client, media_type: str) -> None:
+    update(filled, "INSERT DATA { <a:s> <a:p> 0 GRAPH <http://e/h> { <a:s> <a:p> [] } }")
+    response = filled.get("/data", headers={"Accept": media_type})
+    assert response.headers["content-type"].partition(";")[0] == media_type
+    found = Dataset(parse(response.content, RdfFormat.from_media_type(media_type)))
+    assert len(found) == 3
+    assert len(list(found.quads_for_graph_name(NamedNode("http://e/h")))) == 1
+    headers = {"Accept": media_type, "If-None-Match": response.headers["etag"]}
+    assert filled.get("/data", headers=headers).status_code == 304
+    assert filled.head("/data", headers={"Accept": media_type}).status_code == 200
+    update(filled, "DROP ALL")
+    typed = {"Content-Type": media_type}
+    assert filled.post("/data", content=response.content, headers=typed).status_code == 201
+    again = filled.get("/data", headers={"Accept": media_type})
+    assert len(Dataset(parse(again.content, RdfFormat.from_media_type(media_type)))) == 3
+
+
+def test_a_dataset_needs_a_format_that_can_carry_it(filled: httpx.Client) -> None:
+    response = filled.get("/data", headers={"Accept": "text/turtle"})
+    assert (response.status_code, "application/trig" in response.json()["detail"]) == (406, True)
+    trig = {"Content-Type": "application/trig"}
+    named = filled.put("/data", params=GRAPH, content="", headers=trig)
+    assert (named.status_code, "text/turtle" in named.json()["detail"]) == (415, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<http://e/g> { <a:s> <a:p> 2 } <http://e/h> { <a:s> <a:p> }",
+        "<http://e/g> { <a:s> <a:p> 2 } _:b { <a:s> <a:p> 3 }",
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_bad_dataset_changes_nothing(filled: httpx.Client, body: str, method: str) -> None:
+    headers = {"Content-Type": "application/trig"}
+    response = filled.request(method, "/data", content=body, headers=headers)
+    assert response.status_code == 400, response.text
+    assert ask(filled, WHOLE)
+
+
+def test_conditions_hold_for_a_dataset_too(filled: httpx.Client) -> None:
+    tag = filled.get("/data").headers["etag"]
+    body, headers = "<http://e/h> { <a:s> <a:p> 2 }", {"Content-Type": "application/trig"}
+    matching = {**headers, "If-Match": tag}
+    assert filled.put("/data", content=body, headers=matching).status_code == 201
+    assert filled.put("/data", content=body, headers=matching).status_code == 412

@@ -228,6 +228,41 @@ def test_what_is_too_large_is_refused_by_name(http: httpx.Client, limit: str) ->
     assert response.json()["limit"] == limit
 
 
+def test_a_query_is_explained(http: httpx.Client) -> None:
+    data = " ".join(f"<a:s{n}> <a:p> {n} ." for n in range(50))
+    update(http, f"INSERT DATA {{ {data} <a:s7> <a:q> 1 }}")
+    text = "SELECT * { ?s <a:p> ?n . ?s <a:q> ?m }"
+    response = http.get("/sparql", params={"query": text, "explain": "true"})
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    first, second = response.text.splitlines()
+    assert "<a:q>" in first and "(written as number 2)" in first
+    assert "<a:p>" in second and "50" in second
+    form = http.post("/sparql", data={"query": text, "explain": "true"})
+    headers = {"Content-Type": "application/sparql-query"}
+    direct = http.post("/sparql", params={"explain": "true"}, content=text, headers=headers)
+    assert response.text == form.text == direct.text
+    answered = http.get("/sparql", params={"query": text, "explain": "false"})
+    assert len(answered.json()["results"]["bindings"]) == 1
+    given = {"query": text, "explain": "true", "default-graph-uri": "a:g"}
+    assert "nothing to order" in http.get("/sparql", params=given).text
+
+
+@pytest.mark.parametrize(
+    ("text", "explain", "status"),
+    [
+        ("SELECT * { ?s ?p }", "true", 400),
+        ("INSERT DATA {}", "true", 400),
+        ("ASK {}", "maybe", 400),
+        ("ASK { SERVICE <http://127.0.0.1:9/> {} }", "true", 403),
+        (f"ASK {'{' * 3000}{'}' * 3000}", "true", 400),
+    ],
+)
+def test_what_cannot_be_explained(http: httpx.Client, text: str, explain: str, status: int) -> None:
+    response = http.get("/sparql", params={"query": text, "explain": explain})
+    assert response.status_code == status, response.text
+
+
 def test_service_is_refused(http: httpx.Client) -> None:
     response = get(http, "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }")
     assert response.status_code == 403

@@ -242,6 +242,18 @@ def test_the_block_is_sent_with_what_its_names_mean(tmp_path: Path, there: Elsew
     assert [v.value for v in ox.Store().query(request.query).variables] == ["o", "p", "s"]
 
 
+def test_an_endpoint_is_not_sent_to_what_is_not_listed(tmp_path: Path, there: Elsewhere) -> None:
+    iri = there.at("/sparql", endpoint(store(THERE)))
+    text = f"SELECT * {{ SERVICE <{iri}> {{ SERVICE SILENT <http://x/> {{ ?s ?p ?o }} }} }}"
+
+    async def scenario(engine: Engine) -> None:
+        await ask(engine, text)
+
+    run(tmp_path, scenario, egress_to(there, iri))
+    assert "<nowhere:>" in there.requests[0].query
+    assert "http://x/" not in there.requests[0].query
+
+
 def test_the_dataset_of_the_protocol_is_ours(tmp_path: Path, there: Elsewhere) -> None:
     iri = there.at("/sparql", endpoint(store(THERE)))
     text = f"SELECT DISTINCT ?s {{ ?s ?p ?o SERVICE <{iri}> {{ ?x e:r true }} }}"
@@ -320,6 +332,7 @@ FAILING = {
         "application/sparql-results+xml",
     ),
     "too long": sends(b" " * (1 << 20), RESULTS),
+    "no media type": sends("secret", "secret"),
     "encoded": sends(b"x", RESULTS, Content_Encoding="gzip"),
     "elsewhere": redirects("http://127.0.0.1:9/secret"),
 }

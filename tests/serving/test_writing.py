@@ -52,6 +52,30 @@ def _insert(graph: str, *numbers: int) -> str:
     return f"INSERT DATA {{ GRAPH <{graph}> {{ {triples} }} }}"
 
 
+def test_a_dataset_goes_into_its_graphs_and_the_merge(store_dir: Path) -> None:
+    def trig(text: str) -> Document:
+        return _doc(f"@prefix : <{EX}> . {text}", "application/trig")
+
+    async def scenario(engine: Engine) -> None:
+        written = await engine.post_dataset(trig(":g { :s :p 1 , 2 } :h { :s :p 1 }"))
+        assert written.created
+        await engine.post_dataset(trig(":h { :s :p 3 } GRAPH :g { :s :p 2 }"))
+        assert await values(engine, "SELECT ?o { ?s ?p ?o }") == ["1", "2", "3"]
+        await engine.put_dataset(trig(":g { :s :p 4 }"))
+        assert await values(engine, "SELECT ?o { ?s ?p ?o }") == ["1", "3", "4"]
+        for refused in (":g { :s :p 5 } :s :p 5 .", ":g { :s :p 5 } :k { :s :p 5 }"):
+            for write in (engine.put_dataset, engine.post_dataset):
+                assert isinstance(await outcome(write(trig(refused))), Forbidden)
+        assert await values(engine, "SELECT ?o { ?s ?p ?o }") == ["1", "3", "4"]
+        whole = await (await engine.dataset("application/n-quads")).read()
+        assert sorted(line.split()[-2].decode() for line in whole.splitlines()) == [
+            f"<{G}>",
+            *[f"<{H}>"] * 2,
+        ]
+
+    with_engine(store_dir, scenario, writes=WritePolicy(derived=frozenset({K})))
+
+
 def test_who_writes_reads_the_write(store_dir: Path) -> None:
     async def scenario(engine: Engine) -> None:
         for number in range(10):
