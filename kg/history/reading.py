@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 from kg.errors import InvalidInput, NotFound
 from kg.history.log import FILE, SCHEMA, as_text
 
-COUNT_LIMIT = 100_000
-"""Matches are counted up to here; beyond, an answer says that its count is truncated."""
+COUNT_LIMIT = 10_000
+"""Matches of a filter are counted up to here; beyond, an answer says that it is truncated."""
 
 Row = dict[str, Any]
 
@@ -31,7 +31,7 @@ _FILTERS = {
     "kind": "c.kind IN ({})",
     "collection": "c.collection IN ({})",
     "slug": "c.slug IN ({})",
-    "revision": "CAST(c.revision AS TEXT) IN ({})",
+    "revision": "c.revision IN ({})",
     "about": "c.number IN (SELECT change FROM about WHERE slug IN ({}))",
     "author": "c.revision IN (SELECT revision FROM act WHERE author IN ({}))",
 }
@@ -152,8 +152,7 @@ class History:
     @property
     def last_change(self) -> int:
         """The number of the latest change; 0 where there is none."""
-        sql = "SELECT MAX(number) FROM change WHERE revision <= ?"
-        return self._rows(sql, (self.upto,))[0][0] or 0
+        return self._last_change_of(self.upto)
 
     def time_of(self, number: int) -> str | None:
         """When a revision came into force, as it is kept; None where that is not known."""
@@ -162,12 +161,20 @@ class History:
 
     def changes(self, request: ChangeRequest) -> Rows:
         """A page of changes. Raises InvalidInput for a field that there is not."""
-        where, values = self._conditions(request)
-        counted = f"SELECT COUNT(*) FROM (SELECT 1 FROM change AS c WHERE {where} LIMIT ?)"  # noqa: S608
-        ((total,),) = self._rows(counted, [*values, COUNT_LIMIT + 1])
-        order, sign = ("DESC", "<") if request.newest_first else ("ASC", ">")
-        if request.cursor is not None:
-            where, values = f"{where} AND c.number {sign} ?", [*values, request.cursor]
+        after, last = self._after(request), self.last_change
+        conditions, values = _conditions(request.equal)
+        number = "+c.number" if "about" in request.equal else "c.number"  # + keeps it from leading
+        where = f"{number} > ? AND {number} <= ?{conditions}"
+        total = max(last - after, 0)  # numbers have no gaps
+        if request.equal:
+            counted = f"SELECT COUNT(*) FROM (SELECT 1 FROM change AS c WHERE {where} LIMIT ?)"  # noqa: S608
+            ((total,),) = self._rows(counted, [after, last, *values, COUNT_LIMIT + 1])
+        order = "DESC" if request.newest_first else "ASC"
+        if request.cursor is not None and request.newest_first:
+            last = min(last, request.cursor - 1)
+        elif request.cursor is not None:
+            after = max(after, request.cursor)
+        values = [after, last, *values]
         sql = f"{_CHANGE} WHERE {where} ORDER BY c.number {order} LIMIT ?"
         found = [
             dict(zip(_CHANGE_COLUMNS, row, strict=True))
@@ -175,7 +182,10 @@ class History:
         ]
         for row in found:
             row["detail"] = json.loads(row["detail"])
-        return _page(found, request.limit, total)
+        page = _page(found, request.limit, total)
+        if request.equal and total > COUNT_LIMIT:
+            return replace(page, count=COUNT_LIMIT, count_truncated=True)
+        return page
 
     def acts_about(self, iri: str) -> list[Row]:
         """What was done to ``iri``, oldest first, each with its ``revision`` and ``at``."""
@@ -187,24 +197,18 @@ class History:
         columns = (*_ACT_COLUMNS, "revision", "at")
         return [dict(zip(columns, row, strict=True)) for row in self._rows(sql, (iri, self.upto))]
 
-    def _conditions(self, request: ChangeRequest) -> tuple[str, list[object]]:
-        clauses = ["c.revision <= ?"]
-        values: list[object] = [self.upto]
-        if request.after:
-            clauses.append("c.number > ?")
-            values.append(request.after)
-        if request.later_than is not None:
-            later = "SELECT COALESCE(MAX(number), 0) FROM revision WHERE at <= ?"
-            clauses.append(f"c.revision > ({later})")
-            values.append(request.later_than)
-        for name, accepted in request.equal.items():
-            if name not in _FILTERS:
-                raise InvalidInput(
-                    f"changes have no field {name!r}; there are: {', '.join(FIELDS)}"
-                )
-            clauses.append(_FILTERS[name].format(", ".join("?" * len(accepted))))
-            values += accepted
-        return " AND ".join(clauses), values
+    def _after(self, request: ChangeRequest) -> int:
+        """The number of the change after which those that are asked for begin."""
+        if request.later_than is None:
+            return request.after
+        sql = "SELECT COALESCE(MAX(number), 0) FROM revision WHERE at <= ?"
+        ((revision,),) = self._rows(sql, (request.later_than,))
+        return max(request.after, self._last_change_of(revision))
+
+    def _last_change_of(self, revision: int) -> int:
+        sql = "SELECT number FROM change WHERE revision <= ? ORDER BY revision DESC, number DESC"
+        rows = self._rows(f"{sql} LIMIT 1", (revision,))
+        return rows[0][0] if rows else 0
 
     def _revisions(self, rest: str, values: Sequence[object]) -> list[Row]:
         rows = self._rows(f"{_REVISION} {rest}", values)
@@ -233,7 +237,24 @@ class History:
         return connection
 
 
+def _conditions(equal: Mapping[str, Sequence[str]]) -> tuple[str, list[object]]:
+    """What a change must meet, each condition with AND before it."""
+    clauses, values = "", list[object]()
+    for name, accepted in equal.items():
+        if name not in _FILTERS:
+            raise InvalidInput(f"changes have no field {name!r}; there are: {', '.join(FIELDS)}")
+        clauses += " AND " + _FILTERS[name].format(", ".join("?" * len(accepted)))
+        values += [_number(value) for value in accepted] if name == "revision" else accepted
+    return clauses, values
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not text.isascii():
+        raise InvalidInput(f"revision must be a number, not {text!r}")
+    return int(text[:18])
+
+
 def _page(items: list[Row], limit: int, total: int) -> Rows:
     more = len(items) > limit
     cursor = items[limit - 1]["number"] if more else None
-    return Rows(items[:limit], cursor, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
+    return Rows(items[:limit], cursor, total, False)
