@@ -10,9 +10,10 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from api.asof import PARAMETERS as TIMES
 from api.history import PARAMETERS as CHANGED_BY
 from api.history import SORTS, as_change, as_list, as_revision
-from api.lists import GENERAL, RANGED, RENAMED
+from api.lists import GENERAL, RANGED, RENAMED, is_range
 from api.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from api.service import Service
 from kg.catalogue import COLLECTIONS, Catalogue, PageRequest
@@ -41,6 +42,8 @@ _OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
         "type": ("classes to find, separated by commas", _TEXT, False),
         "limit": (GENERAL["limit"], _SCHEMAS["limit"], False),
         "cursor": (GENERAL["cursor"], _SCHEMAS["cursor"], False),
+        "fields": (GENERAL["fields"], _SCHEMAS["fields"], False),
+        **{name: (GENERAL[name], _SCHEMAS[name], False) for name in TIMES},
     },
     "/api/control-status/diff": {
         "destination": ("ISO code, slug or name of a place", _TEXT, True),
@@ -81,6 +84,8 @@ def describe(openapi: Json, service: Service) -> Json:
             _parameter(name, meaning, schema) | {"required": required}
             for name, (meaning, schema, required) in parameters.items()
         ]
+    content = openapi["paths"]["/api/search"]["get"]["responses"]["200"].setdefault("content", {})
+    content |= {form: {} for form in _FORMS}
     for operations in openapi["paths"].values():
         for operation in operations.values():
             _add_problem(operation)
@@ -190,7 +195,8 @@ def _filters(catalogue: Catalogue, collection: str) -> Iterator[Json]:
             yield _parameter(f"{name}_min", "at least", kind)
             yield _parameter(f"{name}_max", "at most", kind)
     for name, meant in RENAMED.get(collection, {}).items():
-        yield _parameter(name, f"the same as {meant}", {"type": "string", "format": "date"})
+        if meant in fields or is_range(meant, fields):
+            yield _parameter(name, f"the same as {meant}", _TEXT if meant in fields else _DAY)
 
 
 def _general(catalogue: Catalogue, collection: str) -> Iterator[Json]:

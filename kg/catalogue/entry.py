@@ -46,6 +46,15 @@ def ids(references: Iterable[Json | None]) -> list[Facet]:
     return [reference["id"] for reference in references if reference]
 
 
+_FIRST_DAY = "0000-01-01"  # its end makes a day of a year or of a month
+
+
+def days(dates: Iterable[str | None]) -> list[Facet]:
+    """Dates as days: a year, a month and a time from one to another are their first one."""
+    starts = [date.partition("/")[0] for date in dates if date]
+    return [start + _FIRST_DAY[len(start) :] for start in starts]
+
+
 def citation(view: View, node: NamedNode) -> Json:
     """A citation: what it is called, where it is, how far it can be relied on."""
     reliability = view.node(node, "ct:reliability")

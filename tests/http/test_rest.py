@@ -104,6 +104,34 @@ def test_pages_cover_the_list_without_gap_or_repetition(client: httpx.Client) ->
             "chips?tpp_min=15000&tpp_max=16000&maker=nvidia&us_availability_2026_01_15=true",
             ["nvidia-h100-sxm", "nvidia-h200-sxm"],
         ),
+        ("chips?market=china", ["nvidia-h20"]),
+        (
+            "chips?requirement_cn=licence-required&maker=amd&release_min=2025-01-01",
+            ["amd-mi350x", "amd-mi355x"],
+        ),
+        (
+            "chips?release_min=2025-06-01&maker=amd,google",
+            ["amd-mi350x", "amd-mi355x", "google-tpu-v7"],
+        ),
+        ("claims?originator=bloomberg", ["c0-17", "c0-18", "c0-19"]),
+        ("claims?unit=chip&quantity_min=100000", ["c0-17", "x-03"]),
+        ("claims?document=china-ai-chip-repair-boom&verdict=refuted", ["c0-17", "c0-18"]),
+        ("claims?upstream=bloomberg-2025-07-08&checked=true", ["c0-17", "c0-18", "c0-19"]),
+        (
+            "contradictions?hedge=opinion&origins_max=1",
+            ["L10", "L47", "L48", "hedge-c2-05-c2-34-c2-75"],
+        ),
+        (
+            "policies?destination=china&requirement=licence-required&maker=nvidia",
+            [
+                *("us-letter-2022-08", "us-letter-2023-10"),
+                *("us-letter-2025-04", "us-letter-2025-04-bandwidth"),
+            ],
+        ),
+        (
+            "firms?list=entity-list&listed_from_min=2025-01-01",
+            ["fudan-micro", "inspur-electronic", "nettrix", "sophgo", "zhipu"],
+        ),
         (
             "firms?type=GovernmentBody&country=china&role=internet-regulator,antitrust-authority",
             ["cac", "samr"],
@@ -157,6 +185,9 @@ def test_contradictions_count_independent_origins(client: httpx.Client) -> None:
     assert [claim["id"] for claim in contradiction["claims"]] == ["c0-14", "c1-24"]
     assert contradiction["strict"] is True
     assert len(contradiction["independent_origins"]) == 2
+    denied, affirmed = sorted(contradiction["sides"], key=lambda side: side["claims"], reverse=True)
+    assert affirmed["says"].removeprefix("not: ") == denied["says"].removeprefix("not: ")
+    assert (affirmed["claims"], denied["claims"]) == (["c0-14"], ["c1-24"])
 
 
 def test_a_contradiction_that_a_query_finds_says_how_it_is_settled(client: httpx.Client) -> None:
@@ -183,6 +214,9 @@ def test_retellings_of_one_report_are_one_origin(client: httpx.Client) -> None:
     ramp = get(client, "/api/contradictions/L14")
     origins = {origin["id"]: origin["claims"] for origin in ramp["independent_origins"]}
     assert origins == {"ai-forbidden-tools": ["c1-26"], "reuters-2025-12-12": ["c3-07", "c3-08"]}
+    sides = {tuple(side["claims"]): side["independent_origins"] for side in ramp["sides"]}
+    assert sorted(claim for claims in sides for claim in claims) == ["c1-26", "c3-07", "c3-08"]
+    assert {origin for found in sides.values() for origin in found} == set(origins)
 
 
 def test_figures_on_both_sides_of_a_threshold(client: httpx.Client) -> None:
@@ -205,9 +239,34 @@ def test_valid_at_and_known_at(client: httpx.Client) -> None:
 
     assert "c0-17" in ids("valid_at=2022-01-01")
     assert "c0-17" not in ids("valid_at=2023-01-01")
-    assert ids("known_at=2026-11-20") == set()
+    before = client.get("/api/claims?known_at=2026-11-20")
+    assert (before.status_code, "begins" in before.json()["detail"]) == (404, True)
     assert len(ids("known_at=2026-11-21")) == COLLECTIONS["claims"]
     assert len(ids("known_at=2026-11-21T00:00:00Z")) == COLLECTIONS["claims"]
+
+
+@pytest.mark.parametrize("sort", ["tpp", "-tpp", "maker", "-launch_date", "-id", "market"])
+def test_what_lacks_the_field_comes_last_and_nothing_is_lost(
+    client: httpx.Client, sort: str
+) -> None:
+    seen: list[dict[str, Any]] = []
+    path = f"/api/chips?sort={sort}&limit=11&fields=figures,maker,markets"
+    while path:
+        body = get(client, path)
+        seen += body["items"]
+        path = body["next"]
+    names = [item["id"] for item in seen]
+    assert len(names) == len(set(names)) == COLLECTIONS["chips"]
+    if sort.endswith("tpp"):
+        least = [_least(item, "tpp") for item in seen]
+        known = [value for value in least if value is not None]
+        assert least == known + [None] * (len(least) - len(known))
+        assert known == sorted(known, reverse=sort.startswith("-"))
+
+
+def _least(chip: dict[str, Any], metric: str) -> float | None:
+    values = [f["value"] for f in chip.get("figures", []) if f["metric"]["id"] == metric]
+    return min((v for v in values if isinstance(v, int | float)), default=None)
 
 
 def test_timeline_in_the_order_of_time(client: httpx.Client) -> None:
@@ -356,6 +415,7 @@ def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
         ("/api/chips?known_at=9999-12-31T23:59:59-12:00", 400, "outside of the years"),
         ("/api/chips/nvidia-h2", 404, "nearest: nvidia-h20"),
         ("/api/gadgets", 404, "no collection 'gadgets'; there are: chips, firms"),
+        ("/api/chips.docx", 404, "chips have no form 'docx'; there are: chips.json, chips.csv"),
         ("/api/chips/nvidia-h20?limit=1", 400, "no parameter 'limit' here"),
     ],
 )
