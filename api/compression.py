@@ -7,6 +7,7 @@ same with ``-gzip`` before the closing quote.
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,17 +19,20 @@ LEAST = 1024
 _INLINE = 16 << 10  # bytes that take less time to compress than to hand to a thread
 _LEVEL = 4
 _SUFFIX = "-gzip"
+_WEIGHT = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
 _COMPRESSED = ("image/", "audio/", "video/", "font/", "application/zip", "application/gzip")
 _LIVE = "text/event-stream"  # would wait in the compressor
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether ``gzip`` (or ``*``, where gzip is not named) has a quality above 0."""
-    found: dict[str, bool] = {}
+    """Whether ``gzip`` (or ``*``, where gzip is not named) is wanted, and not less than none."""
+    found: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
         coding, _, weight = part.partition(";")
-        found[coding.strip()] = weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return found.get("gzip", found.get("*", False))
+        written = _WEIGHT.fullmatch(weight.replace(" ", ""))
+        found[coding.strip()] = float(written[1]) if written else 1.0
+    quality = found.get("gzip", found.get("*", 0.0))
+    return quality > 0 and quality >= found.get("identity", 0.0)
 
 
 def gzip_tag(tag: str) -> str:

@@ -49,6 +49,11 @@ def matches(known: str, tag: str) -> bool:
     return known.strip() == "*" or tag in (one.removeprefix("W/") for one in _tags(known))
 
 
+def names(wanted: str, tag: str) -> bool:
+    """Whether an If-Match with the value ``wanted`` names ``tag`` (strong comparison)."""
+    return wanted.strip() == "*" or tag in _tags(wanted)
+
+
 def names_version(known: str, version: str) -> bool:
     """Whether an If-Match with the value ``known`` names ``version`` in any form."""
     start = f'"{version[:_VERSION_LENGTH]}.'

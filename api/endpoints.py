@@ -61,6 +61,7 @@ _ENDPOINTS = {
     "/update": _UPDATE,
     "/update/": _UPDATE,
     "/data": _STORE,
+    "/data/": _STORE,
     "/.well-known/void": _VOID,
 }
 _UNDER = {"/data/": ("PUT", "POST", "DELETE", *_READ), "/graph/": ("PUT", "POST", "DELETE")}

@@ -20,10 +20,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.compression import LEAST, Gzip, accepts_gzip, compressed, gzip_tag, plain_tags
-from api.conditional import CACHE, matches
+from api.conditional import CACHE, matches, names
 from api.repeated import RawHeaders
 from api.service import Service
-from kg.errors import InvalidInput, LimitExceeded, UnsupportedMedia
+from kg.errors import Conflict, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.serving import Answer
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -138,11 +138,16 @@ class Exchange:
     # --- answering ----------------------------------------------------------------------------
 
     def has(self, tag: str) -> str | None:
-        """The ETag to answer 304 with, where the client has what ``tag`` names, else None."""
-        known = self.header(b"if-none-match")
-        if known.strip() in ("", "*") or not matches(plain_tags(known), tag):
+        """The ETag to answer 304 with, where the client has what ``tag`` names, else None.
+
+        :raises Conflict: the client wants what it has, or nothing (If-Match), and has another.
+        """
+        wanted, known = self.header(b"if-match").strip(), self.header(b"if-none-match").strip()
+        if wanted and not names(plain_tags(wanted), tag):
+            raise Conflict("what there is now is not what If-Match names")
+        if not known or not matches(plain_tags(known), tag):
             return None
-        return gzip_tag(tag) if matches(known, gzip_tag(tag)) else tag
+        return gzip_tag(tag) if known != "*" and matches(known, gzip_tag(tag)) else tag
 
     @property
     def gzip(self) -> bool:

@@ -3,7 +3,8 @@
 A graph is named by ``/data?graph=IRI`` or ``/data?default``; a path below ``/data/`` is the
 name of a graph itself, and so is one below ``/graph/`` (under the base IRI of the data).
 Where none is named, ``/data`` is the dataset: GET gives all graphs, and with a document that has
-graphs of its own POST adds to these and PUT replaces these.
+graphs of its own POST adds to these and PUT replaces these. A document without a media type is
+taken for RDF/XML, as the protocol wants it (section 5).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from kg.serving import Credit, Document, Written
 _OFFERS = tuple(Offer(f.name, (f.media_type, *f.also), ("1.2", "1.1")) for f in GRAPH_FORMATS)
 _DATASET_OFFERS = tuple(Offer(f.name, (f.media_type, *f.also), ("1.2",)) for f in DATASET_FORMATS)
 _FORM_DATA = "multipart/form-data"
+_WITHOUT_TYPE = "application/rdf+xml"
 _READ_AS = {name: f.media_type for f in GRAPH_FORMATS for name in (f.media_type, *f.also)}
 _DATASETS = tuple(f.media_type for f in DATASET_FORMATS)
 _GRAPHS = (*(f.media_type for f in GRAPH_FORMATS), _FORM_DATA)
@@ -59,6 +61,11 @@ async def serve(exchange: Exchange) -> None:
         return
     by = credit(exchange)
     documents = await _documents(exchange, target) if exchange.method != "DELETE" else []
+    if exchange.method == "POST" and not any(document.body for document in documents):
+        await _condition(exchange, target)
+        # There is nothing to add, so nothing is made.
+        await exchange.whole(204, {"Cache-Control": "no-store"})
+        return
     written = await _write(exchange, target, documents, by)
     headers = written_headers(written)
     if target.fresh and target.iri is not None:
@@ -71,16 +78,12 @@ def _target(exchange: Exchange) -> Target:
 
     :raises InvalidInput: none or several are named, or not by an absolute IRI.
     """
-    path, names = exchange.scope["path"], values(exchange.parameters, "graph")
-    default = any(name == "default" for name, _ in exchange.parameters)
-    if len(names) + default > 1:
-        raise InvalidInput("name one graph: ?default or one ?graph=")
-    if path.startswith("/graph/"):
-        return Target(_checked(exchange.service.names.base + path[1:]))
-    if path.startswith("/data/"):
-        return Target(_checked(exchange.url))
-    if names:
-        return Target(_checked(names[0]))
+    direct = _direct(exchange)
+    names, default = values(exchange.parameters, "graph"), values(exchange.parameters, "default")
+    if bool(direct) + len(names) + len(default) > 1:
+        raise InvalidInput("name one graph: by its path, by ?default or by one ?graph=")
+    if direct or names:
+        return Target(_checked(direct or names[0]))
     if default:
         return Target(None)
     return _unnamed(exchange)
@@ -94,9 +97,17 @@ def _unnamed(exchange: Exchange) -> Target:
     if method in ("PUT", "POST") and exchange.media_type in _DATASETS:
         return Target(None, dataset=True)
     if method == "POST":
-        return Target(f"{exchange.url}/{secrets.token_hex(8)}", fresh=True)
+        return Target(f"{exchange.url.rstrip('/')}/{secrets.token_hex(8)}", fresh=True)
     also = f", or send graphs with their names ({', '.join(_DATASETS)})" if method == "PUT" else ""
     raise InvalidInput(f"name the graph: ?default or ?graph=IRI{also}")
+
+
+def _direct(exchange: Exchange) -> str:
+    """The graph that the path names; empty where it is that of the graph store."""
+    path: str = exchange.scope["path"]
+    if path.startswith("/graph/"):
+        return exchange.service.names.base + path[1:]
+    return "" if path in ("/data", "/data/") else exchange.url
 
 
 def _checked(iri: str) -> str:
@@ -108,6 +119,8 @@ def _checked(iri: str) -> str:
 async def _read(exchange: Exchange, target: Target) -> None:
     service, offers = exchange.service, _DATASET_OFFERS if target.dataset else _OFFERS
     offer, media_type = negotiate(exchange.header(b"accept"), offers)
+    if exchange.header(b"if-none-match").strip() == "*" and not await _exists(exchange, target):
+        raise NotFound(f"there is no graph {target.name}")
     tag = exchange.has(etag(service.version, media_type))
     if tag is not None:
         await exchange.whole(304, answer_headers(content_type(media_type), tag))
@@ -223,10 +236,11 @@ def _document(exchange: Exchange, target: Target, body: bytes, media_type: str) 
 
 
 def _read_as(media_type: str) -> str:
-    found = _READ_AS.get(media_type)
+    found = _READ_AS.get(media_type or _WITHOUT_TYPE)
     if found is None:
-        given = media_type or "without a type"
-        raise UnsupportedMedia(f"a graph comes as {', '.join(_GRAPHS)}, not {given}", list(_GRAPHS))
+        raise UnsupportedMedia(
+            f"a graph comes as {', '.join(_GRAPHS)}, not {media_type}", list(_GRAPHS)
+        )
     return found
 
 
@@ -242,10 +256,9 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
 
     :raises InvalidInput: the body is not of that form, or empty.
     """
-    first, *parts, last = (b"\r\n" + body).split(b"\r\n--" + boundary)
-    if not parts or not last.startswith(b"--"):
-        raise InvalidInput("the form is empty or cut off")
-    del first
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary)
+    if len(parts) < 2 or not parts.pop().startswith(b"--"):
+        raise InvalidInput("the form is empty or cut off, or its boundary is another")
     for part in parts:
         head, separator, content = part.partition(b"\r\n\r\n")
         if not separator:

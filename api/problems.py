@@ -73,6 +73,8 @@ def as_problem(error: errors.ChiptrailError) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.NotAcceptable):
+        headers["Vary"] = "Accept"
     return problem(status_of(error), str(error), headers=headers, **details)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -123,6 +124,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._received, self._tail = self._received + len(data), data[-3:]
 
     def on_headers_complete(self) -> None:
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise httptools.HttpParserError("not one Host")  # RFC 9112, 3.2: answered 400
         self._wait_no_more()
         super().on_headers_complete()
 

@@ -12,7 +12,7 @@ from typing import Any
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, serialize
 from starlette.requests import Request
 
-from api import pages
+from api import conditional, pages
 from api.conditional import etag
 from api.counts import Counts
 from api.exchange import Exchange, answer_headers, content_type
@@ -24,6 +24,7 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _SD = "http://www.w3.org/ns/sparql-service-description#"
+_SPARQL = "http://www.w3.org/ns/sparql#"
 _VOID = "http://rdfs.org/ns/void#"
 _DCT = "http://purl.org/dc/terms/"
 _FOAF = "http://xmlns.com/foaf/0.1/"
@@ -33,6 +34,7 @@ _PREFIXES = {
     "rdf": _RDF,
     "rdfs": _RDFS,
     "sd": _SD,
+    "sparql": _SPARQL,
     "void": _VOID,
     "dct": _DCT,
     "foaf": _FOAF,
@@ -110,10 +112,14 @@ async def describe(exchange: Exchange) -> None:
 
 
 async def _workbench(exchange: Exchange) -> None:
+    tag = etag(exchange.service.version, "html")
+    if (known := exchange.has(tag)) is not None:
+        await exchange.whole(304, conditional.headers(known))
+        return
     request = Request(exchange.scope, exchange.receive)
     prologue = exchange.service.names.sparql_prologue
     page = pages.page(request, "workbench.html", title="SPARQL", prologue=prologue)
-    page.headers["Vary"] = "Accept"
+    page.headers.update(conditional.headers(tag))
     await exchange.respond(page)
 
 
@@ -157,11 +163,11 @@ def _updates(description: Description, exchange: Exchange, dataset: Node) -> Non
 
 
 def _languages(description: Description, service: Node, kind: str) -> None:
-    """SPARQL 1.1 by the name of its Recommendation, 1.2 explained where it is used."""
-    later = _name(f"sd:SPARQL12{kind}")
-    description.add(service, "sd:supportedLanguage", _name(f"sd:SPARQL11{kind}"), later)
-    description.add(later, "rdf:type", _name("sd:Language"))
-    description.add(later, "rdfs:label", Literal(f"SPARQL 1.2 {kind}"))
+    """SPARQL 1.1 by the name of its Recommendation, and as 1.2 does: language and versions."""
+    named, language = _name(f"sd:SPARQL11{kind}"), _name(f"sd:SPARQL{kind}")
+    description.add(service, "sd:supportedLanguage", named, language)
+    versions = (_name(f"sparql:version-{version}") for version in ("1.1", "1.2"))
+    description.add(service, "sd:supportedVersion", *versions)
 
 
 def _format(name: str) -> NamedNode:

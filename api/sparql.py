@@ -29,10 +29,11 @@ from kg.serving import Form, Inspection, Limits, QueryRequest, inspect
 
 QUERY_TYPE = "application/sparql-query"
 
+_NO_UPDATES = "only queries are answered here: an update goes to /update, by POST"
 _AT_ONCE = 32 << 10
 _VERSIONS = ("1.2", "1.1")
 _KEY_HEADERS = frozenset({b"accept", b"accept-encoding", b"content-type", b"host"})
-_NOT_KEPT = frozenset({b"if-none-match", b"content-encoding"})
+_NOT_KEPT = frozenset({b"if-match", b"if-none-match", b"content-encoding"})
 
 
 def _offers(formats: Sequence[Format]) -> tuple[Offer, ...]:
@@ -58,13 +59,15 @@ class ProtocolQuery:
 async def query(exchange: Exchange) -> None:
     """Answer a request to ``/sparql``."""
     posted = exchange.method == "POST"
+    if posted:
+        _check_type(exchange)  # before the body is read
     body = await exchange.body("query_bytes") if posted else b""
     key = _key(exchange, body)
     if key is not None and (stored := exchange.service.repeated.get(key)) is not None:
         await exchange.again(*stored)
         return
     asked = _from_body(exchange, body) if posted else _from_url(exchange)
-    if asked.text is None and not posted:
+    if asked == ProtocolQuery(None) and not posted:
         await service_description.describe(exchange)
     else:
         await _answer(exchange, asked, key)
@@ -75,7 +78,7 @@ def _key(exchange: Exchange, body: bytes) -> Key | None:
     scope = exchange.scope
     if scope["http_version"] == "1.0" or exchange.method == "HEAD":
         return None
-    key: list[str | bytes] = [exchange.method, scope["query_string"], body]
+    key = [exchange.method, scope["scheme"], scope["raw_path"], scope["query_string"], body]
     for header in scope["headers"]:
         if header[0] in _KEY_HEADERS:
             key += header
@@ -85,24 +88,25 @@ def _key(exchange: Exchange, body: bytes) -> Key | None:
     return tuple(key)
 
 
+def _check_type(exchange: Exchange) -> None:
+    if exchange.media_type not in (FORM_TYPE, QUERY_TYPE):
+        given = exchange.media_type or "without a type"
+        raise UnsupportedMedia(
+            f"a query comes as {FORM_TYPE} or {QUERY_TYPE}, not {given}; an update goes to /update",
+            [FORM_TYPE, QUERY_TYPE],
+        )
+
+
 def _from_url(exchange: Exchange) -> ProtocolQuery:
-    if values(exchange.parameters, "update"):
-        raise InvalidInput("an update goes to /update, by POST")
     return _from_pairs(exchange.parameters)
 
 
 def _from_body(exchange: Exchange, body: bytes) -> ProtocolQuery:
     if exchange.media_type == FORM_TYPE:
         return _from_pairs([*exchange.parameters, *pairs(body, "the form")])
-    if exchange.media_type == QUERY_TYPE:
-        if values(exchange.parameters, "query"):
-            raise InvalidInput("there are two queries: one in the URL and one in the body")
-        return replace(_from_pairs(exchange.parameters), text=_utf8(body))
-    given = exchange.media_type or "without a type"
-    raise UnsupportedMedia(
-        f"a query comes as {FORM_TYPE} or {QUERY_TYPE}, not {given}; an update goes to /update",
-        [FORM_TYPE, QUERY_TYPE],
-    )
+    if values(exchange.parameters, "query"):
+        raise InvalidInput("there are two queries: one in the URL and one in the body")
+    return replace(_from_pairs(exchange.parameters), text=_utf8(body))
 
 
 def _utf8(body: bytes) -> str:
@@ -114,6 +118,8 @@ def _utf8(body: bytes) -> str:
 
 def _from_pairs(parameters: Pairs) -> ProtocolQuery:
     texts = values(parameters, "query")
+    if values(parameters, "update"):
+        raise InvalidInput(_NO_UPDATES)
     if len(texts) > 1:
         raise InvalidInput("the parameter 'query' is given more than once")
     return ProtocolQuery(
@@ -138,6 +144,8 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         await _answer_explained(exchange, asked, asked.text)
         return
     inspection = await _inspect(asked.text, engine.limits, base)
+    if inspection.form is Form.UPDATE:
+        raise InvalidInput(_NO_UPDATES)
     offer, media_type = _negotiate(exchange, inspection.form)
     if await _unchanged(exchange, inspection, media_type):
         return
@@ -187,7 +195,7 @@ async def _inspect(text: str, limits: Limits, base: str) -> Inspection:
 
 
 def _negotiate(exchange: Exchange, form: Form) -> tuple[Offer, str]:
-    if form in (Form.UNKNOWN, Form.UPDATE):
+    if form is Form.UNKNOWN:
         # No answer will come of it but an error, which needs no format.
         return RESULT_OFFERS[0], RESULT_OFFERS[0].media_type
     offers = GRAPH_OFFERS if form.gives_graph else RESULT_OFFERS

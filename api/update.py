@@ -5,26 +5,42 @@ from __future__ import annotations
 import asyncio
 
 from api.authorisation import credit, written_headers
+from api.conditional import names_version
 from api.exchange import FORM_TYPE, Exchange, Pairs, pairs, values
-from kg.errors import InvalidInput, UnsupportedMedia
+from kg.errors import Conflict, InvalidInput, UnsupportedMedia
 
 UPDATE_TYPE = "application/sparql-update"
+
+_QUERIES = "a query goes to /sparql"
 
 
 async def update(exchange: Exchange) -> None:
     """Answer a POST to ``/update``: 204 once it is durable and every new query sees it."""
     by = credit(exchange)
     text, parameters = await _read(exchange)
+    version = _condition(exchange)
     with exchange.watched():  # LOAD may fetch for long; what the writer has begun it finishes
         written = await exchange.service.engine.update(
             text,
             values(parameters, "using-graph-uri"),
             values(parameters, "using-named-graph-uri"),
             exchange.url,
+            if_version=version,
             client=exchange.client,
             credit=by,
         )
     await exchange.whole(204, written_headers(written))
+
+
+def _condition(exchange: Exchange) -> str | None:
+    """The version that the data must still be, because the client read it; None: any.
+
+    :raises Conflict: it is another already.
+    """
+    match, version = exchange.header(b"if-match").strip(), exchange.service.version
+    if match and not names_version(match, version):
+        raise Conflict("the data is not what If-Match names")
+    return None if match in ("", "*") else version
 
 
 async def _read(exchange: Exchange) -> tuple[str, Pairs]:
@@ -37,9 +53,11 @@ async def _read(exchange: Exchange) -> tuple[str, Pairs]:
         parameters = [*exchange.parameters, ("update", text)]
     else:
         given = exchange.media_type or "without a type"
-        message = f"an update comes as {FORM_TYPE} or {UPDATE_TYPE}, not {given}"
+        message = f"an update comes as {FORM_TYPE} or {UPDATE_TYPE}, not {given}; {_QUERIES}"
         raise UnsupportedMedia(message, [FORM_TYPE, UPDATE_TYPE])
     texts = values(parameters, "update")
+    if values(parameters, "query"):
+        raise InvalidInput(f"there is a query beside the update, or instead of it; {_QUERIES}")
     if len(texts) != 1 or not texts[0]:
         raise InvalidInput("there must be exactly one update")
     return texts[0], parameters

@@ -292,7 +292,7 @@ class Engine:
         """
         inspection = await self._admit(text, base, True, client)
         if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
-            raise InvalidQuery("this is a query, not an update")
+            raise InvalidQuery("this is a query, not an update: the query endpoint answers it")
         text = gate.disarm(text, inspection, self._egress)
         text = await _aside(len(text), with_dataset, text, using, using_named, base or "")
         async with self._brought_in(text, base, inspection, client) as (text, federated):

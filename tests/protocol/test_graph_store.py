@@ -34,6 +34,10 @@ def filled(http: httpx.Client) -> httpx.Client:
         "?graph=",
         "?graph=http://e/%20",
         "?graph=http://e/%FF",
+        "?default&default",
+        "/mine?graph=http://e/g",
+        "/mine?default",
+        "/?graph=http://e/g&default",
     ],
 )
 def test_one_graph_must_be_named(http: httpx.Client, query: str) -> None:
@@ -55,7 +59,8 @@ def test_one_graph_must_be_named(http: httpx.Client, query: str) -> None:
         ("application/trig", "<a:g> { <a:s> <a:p> 2 }", 415),
         ("text/turtle; charset=latin-1", "<a:s> <a:p> 2 .", 415),
         ("text/nonsense", "<a:s> <a:p> 2 .", 415),
-        ("", "<a:s> <a:p> 2 .", 415),
+        ("", "<a:s> <a:p> 2 .", 400),
+        ("multipart/form-data; boundary=c", "--b\r\n\r\n<a:s> <a:p> 2 .\r\n--b--\r\n", 400),
         ("text/turtle", f"<a:s> <a:p> 2 . # {'x' * (1 << 20)}", 413),
         ("text/turtle", f"<a:s> <a:p> {'(' * 5000}{')' * 5000} .", 400),
         ("multipart/form-data; boundary=b", "--b\r\n\r\n<a:s> <a:p> 2 .\r\n", 400),
@@ -108,6 +113,29 @@ def test_every_format_and_its_base(http: httpx.Client, media_type: str, body: st
     assert response.headers["content-type"].partition(";")[0] == media_type
 
 
+def test_a_body_without_a_type_is_rdf_xml(http: httpx.Client) -> None:
+    body = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="a:">'
+        '<rdf:Description rdf:about="a:s"><a:p rdf:resource="a:o"/></rdf:Description></rdf:RDF>'
+    )
+    assert http.put("/data", params=GRAPH, content=body).status_code == 201
+    assert ask(http, "ASK { GRAPH <http://e/g> { <a:s> <a:p> <a:o> } }")
+
+
+def test_the_store_may_be_named_with_a_slash(http: httpx.Client) -> None:
+    assert http.put("/data/", params=GRAPH, content=ONE, headers=TURTLE).status_code == 201
+    assert ask(http, WHOLE)
+    made = http.post("/data/", content=ONE, headers=TURTLE)
+    assert made.status_code == 201
+    assert http.get(made.headers["location"]).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?default", "?graph=http://e/g"])
+def test_to_add_nothing_makes_no_graph(http: httpx.Client, query: str) -> None:
+    assert http.post(f"/data{query}", content="", headers=TURTLE).status_code == 204
+    assert not ask(http, "ASK { GRAPH ?g {} }")
+
+
 def test_triple_terms_are_kept_and_go_where_they_can(http: httpx.Client) -> None:
     body = "<a:r> <a:says> <<( <a:s> <a:p> <a:o> )>> ."
     assert http.put("/data", params=GRAPH, content=body, headers=TURTLE).status_code == 201
@@ -123,6 +151,8 @@ def test_an_empty_graph_can_be_made_and_is_there(http: httpx.Client) -> None:
     assert http.put("/data", params=GRAPH, content="", headers=TURTLE).status_code == 201
     assert http.get("/data", params=GRAPH).status_code == 200
     assert http.get("/data?graph=http://e/none").status_code == 404
+    unless = {"If-None-Match": "*"}
+    assert http.get("/data?graph=http://e/none", headers=unless).status_code == 404
 
 
 def test_the_default_graph_is_emptied_not_removed(http: httpx.Client) -> None:

@@ -106,6 +106,7 @@ def test_graphs_in_every_format(http: httpx.Client, query: str, media_type: str)
 def test_406_names_what_there_is(http: httpx.Client, query: str, accept: str, offered: str) -> None:
     response = get(http, query, accept=accept)
     assert response.status_code == 406
+    assert response.headers["vary"] == "Accept"
     assert response.headers["content-type"] == "application/problem+json"
     assert offered in response.json()["offered"]
 
@@ -211,8 +212,37 @@ def test_405_says_what_is_allowed(http: httpx.Client, path: str, method: str, al
 
 
 def test_an_update_is_not_a_query(http: httpx.Client) -> None:
-    assert get(http, "DROP ALL").status_code == 400
-    assert "/update" in http.get("/sparql", params={"update": "DROP ALL"}).json()["detail"]
+    direct = {"Content-Type": "application/sparql-update"}
+    for response in (
+        get(http, "PREFIX a: <a:> DROP ALL"),
+        http.get("/sparql", params={"update": "DROP ALL"}),
+        http.post("/sparql", data={"update": "DROP ALL"}),
+        http.post("/sparql", data={"query": "ASK {}", "update": "DROP ALL"}),
+        http.post("/sparql", content="DROP ALL", headers=direct),
+    ):
+        assert response.status_code in (400, 415)
+        assert "/update" in response.json()["detail"]
+
+
+def test_a_dataset_without_a_query_is_no_question_about_the_service(http: httpx.Client) -> None:
+    assert http.get("/sparql?default-graph-uri=http://e/g").status_code == 400
+
+
+def test_the_type_of_a_body_is_looked_at_before_it_is_asked_for(strict: str) -> None:
+    head = (
+        b"POST /sparql HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+        b"Content-Length: 6\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with connect(strict) as connection:
+        connection.sendall(head)
+        assert read_reply(connection).status == 415
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: b\r\n"])
+def test_a_request_has_one_host(strict: str, hosts: str) -> None:
+    request = f"GET /healthz HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n"
+    assert exchange(strict, request.encode()).status == 400
+    assert exchange(strict, b"GET /healthz HTTP/1.0\r\n\r\n").status == 200
 
 
 @pytest.mark.parametrize("limit", ["query_bytes", "query_nesting", "query_patterns"])
@@ -301,6 +331,34 @@ def test_304_until_the_data_changes(http: httpx.Client) -> None:
     assert len(after.json()["results"]["bindings"]) == 2
 
 
+@pytest.mark.parametrize(
+    "path", ["/sparql?query=ASK%7B%7D", "/sparql", "/.well-known/void", "/data?default"]
+)
+@pytest.mark.parametrize("accept", ["application/rdf+xml, */*;q=0.1", "text/html, */*;q=0.1"])
+def test_conditions_on_what_is_read(http: httpx.Client, path: str, accept: str) -> None:
+    tag = http.get(path, headers={"Accept": accept}).headers["etag"]
+    for condition, value, status in (
+        ("If-None-Match", tag, 304),
+        ("If-None-Match", "*", 304),
+        ("If-None-Match", '"other"', 200),
+        ("If-Match", tag, 200),
+        ("If-Match", "*", 200),
+        ("If-Match", '"other"', 412),
+        ("If-Match", f"W/{tag}", 412),
+    ):
+        for method in ("GET", "HEAD"):
+            response = http.request(method, path, headers={"Accept": accept, condition: value})
+            assert response.status_code == status, (condition, value)
+
+
+def test_an_answer_is_repeated_for_the_same_address_only(http: httpx.Client) -> None:
+    """Relative IRIs are resolved against it."""
+    query = {"query": "SELECT (STR(<x>) AS ?x) {}"}
+    found = [http.get(path, params=query).text for path in ("/sparql", "/sparql/") * 2]
+    assert "/sparql/x" in found[1]
+    assert found[0] == found[2] != found[1] == found[3]
+
+
 def test_an_answer_that_changes_by_itself_is_not_kept(http: httpx.Client) -> None:
     query = "SELECT (UUID() AS ?u) {}"
     first, second = get(http, query), get(http, query)
@@ -336,8 +394,9 @@ def test_gzip_when_asked(http: httpx.Client) -> None:
     assert compressed.headers["content-encoding"] == "gzip"
     assert compressed.content == plain.content
     assert int(compressed.num_bytes_downloaded) < len(plain.content) / 4
-    refused = get(http, MANY, accept="text/csv", accept_encoding="gzip;q=0, identity")
-    assert "content-encoding" not in refused.headers
+    for unwanted in ("gzip;q=0, identity", "gzip;q=0.5, identity", "gzip;q=0.000, *", "br"):
+        plainly = get(http, MANY, accept="text/csv", accept_encoding=unwanted)
+        assert "content-encoding" not in plainly.headers, unwanted
     assert compressed.headers["etag"] != plain.headers["etag"]
     for tag in (compressed.headers["etag"], plain.headers["etag"]):
         unchanged = get(http, MANY, accept="text/csv", if_none_match=tag, accept_encoding="gzip")

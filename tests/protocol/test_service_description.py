@@ -60,7 +60,10 @@ def test_it_tells_languages_formats_entailment_and_graphs(http: httpx.Client) ->
     update(http, "INSERT DATA { <a:s> <a:p> 1 GRAPH <http://e/g> { <a:s> <a:p> 1, 2 } }")
     described = graph_of(http.get("/sparql"))
     languages = objects(described, "SELECT ?o { ?s sd:supportedLanguage ?o }")
-    assert {NamedNode(f"{SD}SPARQL11Query"), NamedNode(f"{SD}SPARQL11Update")} <= languages
+    names = ("SPARQL11Query", "SPARQL11Update", "SPARQLQuery", "SPARQLUpdate")
+    assert languages == {NamedNode(f"{SD}{name}") for name in names}
+    versions = objects(described, "SELECT ?o { ?s sd:supportedVersion ?o }")
+    assert NamedNode("http://www.w3.org/ns/sparql#version-1.2") in versions
     formats = objects(described, "SELECT ?o { ?s sd:resultFormat ?o }")
     for name in ("SPARQL_Results_JSON", "SPARQL_Results_CSV", "Turtle", "JSON-LD", "N-Quads"):
         assert NamedNode(f"{FORMATS}{name}") in formats

@@ -74,6 +74,31 @@ def test_what_is_refused_changes_nothing(http: httpx.Client, text: str, status: 
     assert not ask(http, "ASK { ?s ?p ?o }")
 
 
+def test_a_query_is_not_an_update(http: httpx.Client) -> None:
+    for response in (
+        http.post("/update", data={"query": "ASK {}"}),
+        http.post("/update", data={"query": "ASK {}", "update": INSERT}),
+        http.post("/update", content="ASK {}", headers=UPDATE),
+        http.post(
+            "/update", content="ASK {}", headers={"Content-Type": "application/sparql-query"}
+        ),
+    ):
+        assert response.status_code in (400, 415)
+        assert "query" in response.json()["detail"]
+    assert not ask(http, "ASK { ?s ?p ?o }")
+
+
+def test_if_match_guards_against_overwriting(http: httpx.Client) -> None:
+    read = http.get("/sparql", params={"query": "ASK {}"}).headers["etag"]
+    statuses = [
+        http.post("/update", content=INSERT, headers={**UPDATE, "If-Match": tag}).status_code
+        for tag in ('"other"', "*", read)
+    ]
+    assert statuses == [412, 204, 412]
+    now = http.get("/sparql", params={"query": "ASK {}"}).headers["etag"]
+    assert http.post("/update", content=INSERT, headers={**UPDATE, "If-Match": now}).is_success
+
+
 def test_what_was_written_is_there_at_once(http: httpx.Client) -> None:
     for number in range(10):
         update(http, f"INSERT DATA {{ <a:s> <a:p> {number} }}")
