@@ -10,7 +10,15 @@ from kg.catalogue.flat import flatten
 from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
-from kg.catalogue.store import Catalogue, Count, Page, PageRequest, Version, write_catalogue
+from kg.catalogue.store import (
+    Catalogue,
+    Count,
+    Page,
+    PageRequest,
+    Version,
+    is_readable,
+    write_catalogue,
+)
 from kg.catalogue.versions import Difference, Lineage, counted, differences
 from kg.catalogue.view import View
 
@@ -37,5 +45,6 @@ __all__ = [
     "differences",
     "entries",
     "flatten",
+    "is_readable",
     "write_catalogue",
 ]

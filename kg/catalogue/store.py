@@ -13,6 +13,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from kg.catalogue.entry import Entry
 from kg.catalogue.search import Search
 from kg.catalogue.versions import Lineage, take_over
 from kg.catalogue.view import Json
-from kg.errors import InvalidInput, NotFound, UnknownName
+from kg.errors import Defect, InvalidInput, NotFound, UnknownName
 from kg.names import nearest
 
 FILE = "catalogue.sqlite"
@@ -35,7 +36,11 @@ FACET_LIMIT = 100
 _OPEN = "until IS NULL AND recorded_to IS NULL"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-_SCHEMA = """
+_LAYOUT = 1
+"""Of the file; another one is of another version of this program."""
+
+_SCHEMA = f"""
+PRAGMA user_version = {_LAYOUT};
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
@@ -158,6 +163,11 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NotFound(f"no catalogue at {path}")
+        if not is_readable(path):
+            raise Defect(
+                f"{path} is of another version of Chiptrail: 'chiptrail load' any file into the"
+                " store, or build it again"
+            )
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
         sql = "SELECT collection, field, MIN(value), MAX(value) FROM facet GROUP BY 1, 2"
@@ -320,6 +330,16 @@ class Catalogue:
             connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
             self._local.connection = connection
         return list(connection.execute(sql, values))
+
+
+def is_readable(path: Path) -> bool:
+    """Whether there is a catalogue at ``path``, of this version of the program."""
+    if not path.exists():
+        return False
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        ((layout,),) = connection.execute("PRAGMA user_version")
+    return bool(layout == _LAYOUT)
 
 
 def _held(least: object, most: object) -> str:
