@@ -15,7 +15,7 @@ from api.authorisation import REASON_HEADER, REASON_LENGTH, credit_of, written_h
 from api.records import find_record, history_path
 from api.service import Service, service_of
 from kg.curation import GRAPH_QUERY, SUPERSEDED, Closing, Curator
-from kg.errors import Conflict, InvalidInput, LimitExceeded, UnsupportedMedia
+from kg.errors import Conflict, Forbidden, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.exports.material import short_version
 from kg.serving import Credit
 
@@ -82,6 +82,8 @@ async def supersede(request: Request, slug: str) -> Response:
 
 def _writer(request: Request) -> tuple[Service, Credit]:
     service, found = service_of(request), request.headers
+    if service.settings.default_graph != "union":
+        raise Forbidden("with --default-graph strict the records are not kept in step with writes")
     by = credit_of(service, found.get("authorization", ""), found.get(REASON_HEADER, ""))
     return service, by
 

@@ -21,11 +21,12 @@ def find_record(service: Service, collection: str, name: str, as_of: AsOf = AsOf
     Raises UnknownName with the nearest names, NotFound for what was not on record, or did not
     hold, at the time that is asked about; Gone for what was retracted.
     """
-    if as_of == AsOf():
+    if as_of.known_at is None and as_of.version is None:
         document = service.catalogue.item(collection, name)
         if (gone := gone_because(service, collection, document)) is not None:
             raise gone
-        return document
+        if as_of.valid_at is None:
+            return document
     current = service.catalogue.find(collection, name)
     slug = current["id"] if current else name
     request = PageRequest(

@@ -11,7 +11,7 @@ from kg.catalogue.listing import PageRequest
 from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
-from kg.catalogue.store import Catalogue, Count, Page, Version, write_catalogue
+from kg.catalogue.store import Catalogue, Count, Page, Version, is_readable, write_catalogue
 from kg.catalogue.versions import Difference, Lineage, counted, differences
 from kg.catalogue.view import View
 
@@ -38,5 +38,6 @@ __all__ = [
     "differences",
     "entries",
     "flatten",
+    "is_readable",
     "write_catalogue",
 ]

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from kg.catalogue.listing import Condition, PageRequest, Position
 from kg.catalogue.search import MAX_TEXT, Search
 from kg.catalogue.versions import Lineage, take_over
 from kg.catalogue.view import Json
-from kg.errors import InvalidInput, NotFound, UnknownName
+from kg.errors import Defect, InvalidInput, NotFound, UnknownName
 from kg.names import nearest
 
 FILE = "catalogue.sqlite"
@@ -39,7 +40,11 @@ _NEAR = 1000
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-_SCHEMA = """
+_LAYOUT = 1
+"""Of the file; another one is of another version of this program."""
+
+_SCHEMA = f"""
+PRAGMA user_version = {_LAYOUT};
 CREATE TABLE entry (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
@@ -202,6 +207,11 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NotFound(f"no catalogue at {path}")
+        if not is_readable(path):
+            raise Defect(
+                f"{path} is of another version of Chiptrail: 'chiptrail load' any file into the"
+                " store, or build it again"
+            )
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
         self._counted = lru_cache(_REMEMBERED)(self._count)
@@ -410,6 +420,16 @@ class Catalogue:
             connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
             self._local.connection = connection
         return list(connection.execute(sql, values))
+
+
+def is_readable(path: Path) -> bool:
+    """Whether there is a catalogue at ``path``, of this version of the program."""
+    if not path.exists():
+        return False
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        ((layout,),) = connection.execute("PRAGMA user_version")
+    return bool(layout == _LAYOUT)
 
 
 def _held(least: object, most: object) -> str:

@@ -163,8 +163,7 @@ class History:
         """A page of changes. Raises InvalidInput for a field that there is not."""
         after, last = self._after(request), self.last_change
         conditions, values = _conditions(request.equal)
-        number = "+c.number" if "about" in request.equal else "c.number"  # + keeps it from leading
-        where = f"{number} > ? AND {number} <= ?{conditions}"
+        where = f"c.number > ? AND c.number <= ?{conditions}"
         total = max(last - after, 0)  # numbers have no gaps
         if request.equal:
             counted = f"SELECT COUNT(*) FROM (SELECT 1 FROM change AS c WHERE {where} LIMIT ?)"  # noqa: S608

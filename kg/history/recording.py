@@ -10,7 +10,7 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store
 
-from kg.catalogue import CATALOGUE_FILE, Lineage
+from kg.catalogue import CATALOGUE_FILE, Lineage, is_readable
 from kg.history.changes import begun, changes_of_graphs, changes_of_records
 from kg.history.log import Act, Change, Log, Quads
 from kg.history.reading import History
@@ -25,9 +25,11 @@ DEFAULT_GRAPH = "default"
 
 def lineage_after(parent: Snapshot | None) -> Lineage:
     """Where the catalogue of a generation made from ``parent`` comes to stand."""
-    before = parent.path / CATALOGUE_FILE if parent else None
-    known = before if before is not None and before.exists() else None
-    return Lineage(number_after(parent), parent is None, known)
+    if parent is None:
+        return Lineage()
+    before = parent.path / CATALOGUE_FILE
+    logged = History(parent.path.parents[1], parent.number).begun is not None
+    return Lineage(number_after(parent), not logged, before if is_readable(before) else None)
 
 
 def recorder(

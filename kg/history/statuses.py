@@ -70,7 +70,7 @@ def changes_of_status(
         was, is_ = _places(old, chip), _places(new, chip)
         for place in sorted({*was, *is_}, key=lambda node: node.value):
             pair = was.get(place, []), is_.get(place, [])
-            day = _first_difference(*pair)
+            day = first_difference(*pair)
             if day is not None:
                 yield _change(labels, chip, place, pair, day, before)
 
@@ -94,7 +94,7 @@ def _stretch(view: View, node: NamedNode) -> Stretch:
     )
 
 
-def _first_difference(was: list[Stretch], is_: list[Stretch]) -> str | None:
+def first_difference(was: list[Stretch], is_: list[Stretch]) -> str | None:
     """The first day on which the two give another answer."""
     days = {stretch.first for stretch in (*was, *is_)}
     days |= {_day_after(stretch.last) for stretch in (*was, *is_) if stretch.last}

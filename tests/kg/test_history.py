@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from kg import snapshots
 from kg.errors import InvalidInput, NotFound
 from kg.history import Act, Change, ChangeRequest, History, Log, read_since
 from kg.history.changes import changed_fields, changes_of_graphs
-from kg.history.statuses import Stretch, _first_difference
+from kg.history.statuses import Stretch, first_difference
 from tests.conftest import chiptrail
 from tests.serving.stores import publish
 
@@ -147,12 +149,25 @@ def test_a_status_differs_from_the_first_day_with_another_answer() -> None:
         Stretch("2025-01-01", "2025-05-31", "none-found", None, None),
         Stretch("2025-06-01", None, "licence-required", None, None),
     ]
-    assert _first_difference(was, cut) == "2025-06-01"
+    assert first_difference(was, cut) == "2025-06-01"
     split = [
         Stretch("2025-01-01", "2025-05-31", "none-found", None, None),
         Stretch("2025-06-01", None, "none-found", None, None),
     ]
-    assert _first_difference(was, split) is None, "the same answer in two pieces"
+    assert first_difference(was, split) is None, "the same answer in two pieces"
+
+
+def test_a_store_of_before_there_was_a_history_goes_on(own_store: Path) -> None:
+    (catalogue,) = own_store.glob("generations/*/catalogue.sqlite")
+    with closing(sqlite3.connect(catalogue)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+    (own_store / "history.sqlite").unlink()
+    served = chiptrail("export", "--store", own_store, "--format", "csv")
+    assert "is of another version of Chiptrail" in served.stderr
+    done = chiptrail("build", "--store", own_store)
+    assert done.returncode == 0, done.stderr
+    changes = History(own_store, snapshots.require(own_store).number).changes(ChangeRequest())
+    assert [change["kind"] for change in changes.items] == ["begun"]
 
 
 # --- the command ----------------------------------------------------------------------------------
