@@ -205,8 +205,9 @@ class Engine:
         One that reaches out must be well formed before anything else is said or done.
         """
         inspection = await _aside(len(text), gate.inspect, text, self.limits, base or "", update)
-        # One with a computed target cannot be made harmless; it is refused.
-        if inspection.remote and all(address.iri for address in inspection.remote):
+        # SERVICE with a computed target cannot be made harmless; it is refused.
+        computed = any(one.verb == "SERVICE" and not one.iri for one in inspection.remote)
+        if inspection.remote and not computed:
             harmless = gate.disarm(text, inspection)
             work = {"job": "check", "text": harmless, "base": base, "update": update}
             await self._ask(work, client=client)
