@@ -66,6 +66,8 @@ def test_the_token_may_be_configured_as_its_hash(tmp_path: Path) -> None:
         ("SELECT * {}", 400),
         ("", 400),
         ("LOAD <http://127.0.0.1:9/>", 403),
+        ("LOAD ?where", 400),
+        ("LOAD SILENT INTO GRAPH <http://e/g>", 400),
     ],
 )
 def test_what_is_refused_changes_nothing(http: httpx.Client, text: str, status: int) -> None:
