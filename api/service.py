@@ -125,10 +125,12 @@ class Service:
     ) -> bytes | Answer:
         """What the graph says of things and of their parts: whole where it is for people.
 
-        ``context``: where the client finds the JSON-LD context. ``graphs`` as for :meth:`run`.
+        Of one thing alone it says more, see ``documents/thing.rq``. ``context``: where the client
+        finds the JSON-LD context. ``graphs`` as for :meth:`run`.
         """
         first = list(dict.fromkeys(iris))
-        items, name = " ".join(map(self.iri, first)), "documents/describe.rq"
+        items = " ".join(map(self.iri, first))
+        name = "documents/thing.rq" if len(first) == 1 else "documents/describe.rq"
         if media_type not in WRITTEN:
             return await self.run(name, media_type, graphs, items=items)
         answer = await self.run(name, "application/n-triples", graphs, items=items)
@@ -139,7 +141,7 @@ class Service:
         triples = read_n_triples(data)
         if media_type == "text/turtle":
             return as_turtle(triples, self.names, first)
-        document = self.context.compact(triples, context, first)
+        document = self.context.frame(triples, context, first)
         return json.dumps(document, ensure_ascii=False).encode()
 
     async def select(

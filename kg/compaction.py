@@ -1,4 +1,4 @@
-"""RDF written for people: Turtle in blocks with prefixes, JSON-LD with short names.
+"""RDF written for people: Turtle in blocks with prefixes, JSON-LD as trees with short names.
 
 For documents of some thousand triples, which are read whole; larger ones are streamed.
 """
@@ -6,10 +6,11 @@ For documents of some thousand triples, which are read whole; larger ones are st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse, serialize
 
@@ -82,21 +83,31 @@ class Context:
                 found[self._expanded(target)] = name, self._type(entry.get("@type"))
         return found
 
-    def compact(self, triples: Iterable[Triple], url: str, first: Iterable[str] = ()) -> Json:
-        """The triples as one JSON-LD document, a node object a subject, context at ``url``.
+    @cached_property
+    def reverse(self) -> dict[str, str]:
+        """IRI of a property → the term that reads it from its object to its subject."""
+        return {
+            self._expanded(entry["@reverse"]): name
+            for name, entry in self.entries.items()
+            if isinstance(entry, dict) and "@reverse" in entry
+        }
+
+    def frame(self, triples: Iterable[Triple], url: str, roots: Iterable[str] = ()) -> Json:
+        """The triples as one JSON-LD document, context at ``url``: a tree for each root (an IRI).
+
+        What is described because a root leads to it, or it to a root, stands inside the root,
+        once; what has nothing but texts (a label) stands in every place that names it. One root
+        alone is the document, and what it does not lead to is included in it.
 
         Raises NotAcceptable for triple terms, which JSON-LD does not have.
         """
-        nodes: dict[str, Json] = {}
-        for triple in _in_order(triples, frozenset(first)):
-            name = self._name(triple.subject)
-            node = nodes.setdefault(name, {"id": name})
-            key, value = self._statement(triple)
-            node.setdefault(key, []).append(value)
-        written = [{k: _one(v) for k, v in node.items()} for node in nodes.values()]
-        return {"@context": url, "@graph": written}
+        trees, others = _Forest(self, triples, roots).trees()
+        if len(trees) != 1:
+            return {"@context": url, "@graph": trees + others}
+        return {"@context": url, **trees[0]} | ({"@included": others} if others else {})
 
-    def _statement(self, triple: Triple) -> tuple[str, Any]:
+    def statement(self, triple: Triple, inside: Json | None = None) -> tuple[str, Any]:
+        """Key and value of a triple; ``inside``: the node object that its object is written as."""
         predicate, value = triple.predicate.value, triple.object
         if predicate == _RDF_TYPE and isinstance(value, NamedNode):
             return "type", self.terms.get(value.value, (self.short(value.value), None))[0]
@@ -106,7 +117,9 @@ class Context:
         if not isinstance(value, NamedNode | BlankNode):
             message = "the answer has triple terms, which JSON-LD cannot carry"
             raise NotAcceptable(message, ["text/turtle", "application/n-triples"])
-        name = self._name(value)
+        if inside is not None:
+            return term, inside
+        name = self.name(value)
         return term, name if kind == "@id" else {"@id": name}
 
     @staticmethod
@@ -118,7 +131,7 @@ class Context:
             return value.value
         return {"@value": value.value, "@type": datatype}
 
-    def _name(self, node: object) -> str:
+    def name(self, node: object) -> str:
         return self.short(node.value) if isinstance(node, NamedNode) else str(node)
 
     def short(self, iri: str) -> str:
@@ -136,6 +149,115 @@ class Context:
         prefix, _, local = name.partition(":")
         namespace = self.entries.get(prefix)
         return namespace + local if isinstance(namespace, str) else name
+
+
+_DEEPEST = 24
+"""Node objects inside each other; what lies deeper stands beside the root."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a node stands: inside ``parent``, by ``predicate`` that the parent is the subject
+    of or, ``reverse``, the object; a root has neither."""
+
+    parent: Node | None = None
+    predicate: str = ""
+    reverse: bool = False
+    depth: int = field(default=0, compare=False)
+
+
+class _Forest:
+    """Triples as trees: breadth first, so that every node stands as near to a root as it can."""
+
+    def __init__(self, context: Context, triples: Iterable[Triple], roots: Iterable[str]) -> None:
+        self._context = context
+        self._of: dict[Node, list[Triple]] = {}
+        self._to: dict[object, list[Triple]] = {}
+        ordered = dict.fromkeys(roots)
+        for triple in _in_order(triples, frozenset(ordered)):
+            self._of.setdefault(_subject(triple), []).append(triple)
+            if triple.predicate.value in context.reverse:
+                self._to.setdefault(triple.object, []).append(triple)
+        self._roots: list[Node] = [n for n in map(NamedNode, ordered) if n in self._of]
+        self._texts = {n for n, about in self._of.items() if n not in self._roots and _texts(about)}
+        self._places: dict[Node, _Place] = {}
+
+    def trees(self) -> tuple[list[Json], list[Json]]:
+        """Those of the roots, and of what none of them leads to."""
+        self._place(self._roots)
+        named = {t.object for about in self._of.values() for t in about if _is_link(t)}
+        others = []
+        for node in self._of:
+            if node not in self._places and not (node in self._texts and node in named):
+                others.append(node)
+                self._place([node])
+        return [self._written(n) for n in self._roots], [self._written(n) for n in others]
+
+    def _place(self, roots: Iterable[Node]) -> None:
+        for root in roots:
+            self._places[root] = _Place()
+        waiting = deque(roots)
+        while waiting:
+            node = waiting.popleft()
+            for inner, place in self._inside(node):
+                free = inner in self._of and inner not in self._texts
+                if free and inner not in self._places and place.depth <= _DEEPEST:
+                    self._places[inner] = place
+                    waiting.append(inner)
+
+    def _inside(self, node: Node) -> Iterator[tuple[Node, _Place]]:
+        depth = self._places[node].depth + 1
+        for triple in filter(_is_link, self._of[node]):
+            yield cast("Node", triple.object), _Place(node, triple.predicate.value, False, depth)
+        for triple in self._to.get(node, ()):
+            yield _subject(triple), _Place(node, triple.predicate.value, True, depth)
+
+    def _written(self, node: Node) -> Json:
+        place = self._places.get(node)
+        found: dict[str, list[Any]] = {}
+        for triple in self._of[node]:
+            if place is None or place != self._place_of(triple, reverse=True):
+                key, said = self._context.statement(triple, self._nested(triple))
+                found.setdefault(key, []).append(said)
+        written = {"id": self._context.name(node)} | {k: _one(v) for k, v in found.items()}
+        return written | self._pointing(node)
+
+    def _nested(self, triple: Triple) -> Json | None:
+        """The object's own tree, where this is its place, or one of many."""
+        if not _is_link(triple):
+            return None
+        inner = cast("Node", triple.object)
+        here = self._places.get(inner) == self._place_of(triple)
+        return self._written(inner) if here or inner in self._texts else None
+
+    def _pointing(self, node: Node) -> dict[str, list[Json]]:
+        """What names this node as the object of a property that has a reverse term."""
+        found: dict[str, list[Json]] = {}
+        for triple in self._to.get(node, ()):
+            inner = _subject(triple)
+            if self._places.get(inner) == self._place_of(triple, reverse=True):
+                term = self._context.reverse[triple.predicate.value]
+                found.setdefault(term, []).append(self._written(inner))
+        return found
+
+    def _place_of(self, triple: Triple, reverse: bool = False) -> _Place:
+        """The place of the object inside the subject; ``reverse``: the other way round."""
+        parent = cast("Node", triple.object) if reverse else _subject(triple)
+        return _Place(parent, triple.predicate.value, reverse)
+
+
+def _subject(triple: Triple) -> Node:
+    """A triple term is never a subject."""
+    return cast("Node", triple.subject)
+
+
+def _is_link(triple: Triple) -> bool:
+    """Whether the object can be written as a node object in the subject's."""
+    return isinstance(triple.object, Node) and triple.predicate.value != _RDF_TYPE
+
+
+def _texts(about: Iterable[Triple]) -> bool:
+    return all(isinstance(triple.object, Literal) for triple in about)
 
 
 def _one(values: Any) -> Any:

@@ -89,14 +89,36 @@ def test_json_ld_is_read_back_by_another_library(client: httpx.Client, path: str
     assert isomorphic(compacted, plain)
 
 
-def test_json_ld_is_written_with_short_names(client: httpx.Client) -> None:
-    document = client.get("/claim/c0-17.jsonld").json()
-    assert document["@context"] == str(client.base_url.join("/context.jsonld"))
-    claim = document["@graph"][0]
+def test_json_ld_is_a_tree_with_short_names(client: httpx.Client) -> None:
+    claim = client.get("/claim/c0-17.jsonld").json()
+    assert claim["@context"] == str(client.base_url.join("/context.jsonld"))
     assert (claim["id"], claim["type"]) == ("c:c0-17", "Claim")
-    assert (claim["hedge"], claim["speaker"]) == ("con:reported", "entity:bloomberg")
+    assert (claim["hedge"]["id"], claim["hedge"]["label"]["@value"]) == ("con:reported", "reported")
     assert claim["paraphrase"]["@language"] == "en"
     assert claim["statedEarliest"] == "2025-07-24"
+    assert (claim["quantity"]["id"], claim["quantity"]["bound"]) == ("c:c0-17-q", "at_most")
+    assert [step["role"]["id"] for step in claim["attribution"]] == [
+        "con:originator",
+        "con:publisher",
+    ]
+    assert claim["span"]["hasSelector"]["start"] == "1632"
+    (assessment,) = claim["assessments"]
+    assert assessment["verdict"]["label"]["@value"] == "refuted"
+    assert "assesses" not in assessment, "said by the nesting"
+
+
+def test_a_chip_in_json_ld_holds_its_figures_its_status_and_the_claims_about_it(
+    client: httpx.Client,
+) -> None:
+    chip = client.get("/id/nvidia-h20.jsonld").json()
+    figures = {figure["id"]: figure for figure in chip["measurements"]}
+    derived = figures["entity:nvidia-h20#tpp"]
+    assert derived["wasDerivedFrom"] == "entity:nvidia-h20#peak-fp16-matrix"
+    assert derived["wasDerivedFrom"] in figures
+    assert any(s["requirement"]["id"] == "con:licence-required" for s in chip["statuses"])
+    claims = {claim["id"]: claim for claim in chip["claimsAsSubject"]}
+    assert claims["c:c1-25"]["hedge"]["label"]["@value"]
+    assert claims["c:c1-25"]["rank"]["id"].startswith("con:")
 
 
 @rdflib_json_ld

@@ -32,6 +32,17 @@ EXTERNAL = {
     "start": ("oa:start", "xsd:integer"),
     "end": ("oa:end", "xsd:integer"),
 }
+REVERSE = {
+    "measurements": "of",
+    "statuses": "chip",
+    "listings": "listedParty",
+    "assessments": "assesses",
+    "links": "member",
+    "claimsAsSubject": "subject",
+    "claimsAsObject": "object",
+    "spans": "hasSource",
+}
+"""Term → the property that it reads backwards: what a document nests in what it is about."""
 
 
 def _coercion(graph: Graph, term: URIRef) -> str | None:
@@ -60,4 +71,7 @@ def context_text() -> str:
             coercion = None if kind == OWL.Class else _coercion(graph, URIRef(term))
             name = term.removeprefix(CT)
             context[name] = _entry(f"ct:{name}", coercion)
+    for name, target in REVERSE.items():
+        iri = EXTERNAL[target][0] if target in EXTERNAL else f"ct:{target}"
+        context[name] = {"@reverse": iri, "@container": "@set"}
     return json.dumps({"@context": context}, indent=2, ensure_ascii=False) + "\n"

@@ -28,7 +28,7 @@ def test_context_names_every_term(kind: URIRef) -> None:
 def test_no_name_for_a_term_that_is_not_declared() -> None:
     declared = {str(term).removeprefix(str(CT)) for term in vocabulary().subjects(RDF.type)}
     targets = [
-        entry if isinstance(entry, str) else entry["@id"]
+        entry if isinstance(entry, str) else entry.get("@id") or entry["@reverse"]
         for entry in (value for value in CONTEXT.values() if isinstance(value, str | dict))
     ]
     ours = {target.removeprefix("ct:") for target in targets if target.startswith("ct:")}
