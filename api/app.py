@@ -23,6 +23,7 @@ from api import (
     dumps,
     health,
     history,
+    ontology,
     problems,
     protocols,
     reconcile,
@@ -47,6 +48,7 @@ _ROUTERS = (
     curation.router,
     history.router,  # before the lists: changes and revisions are no collections
     rest.router,
+    ontology.router,
     documents.router,
 )
 
@@ -85,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.state.answered = Counter()
     routes = [route for router in _ROUTERS for route in router.routes]
+    app.add_middleware(Compression)  # innermost: HEAD has the head of what GET sends
     app.add_middleware(Methods, routes=routes)
     app.add_middleware(
         CORSMiddleware,
@@ -93,7 +96,6 @@ def create_app(settings: Settings) -> FastAPI:
         allow_headers=["*"],
         expose_headers=["Content-Range", "ETag", "Link", "Location", "Retry-After"],
     )
-    app.add_middleware(Compression)
     app.state.dumps = dumps.Dumps()
     for router in _ROUTERS:
         app.include_router(router)

@@ -6,11 +6,6 @@ serving address stands for the same path under the base IRI; the two may differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
-
 from fastapi import APIRouter, Request
 from fastapi.responses import (
     HTMLResponse,
@@ -21,14 +16,12 @@ from fastapi.responses import (
 )
 
 from api.conditional import etag, headers, not_modified, rdf_response
+from api.links import document_links, header, license_links, link
 from api.negotiation import Offer, negotiate
-from api.pages import render_ontology, render_thing
-from api.records import gone_because
+from api.pages import render_thing
 from api.service import Service, context_url, service_of
-from kg.compaction import context_text
-from kg.errors import NotFound, Unavailable
+from api.things import Thing, claims_about, json_document, resolve
 from kg.namespaces import OWN_PATHS
-from kg.resources import ontology_directory
 
 router = APIRouter(tags=["Linked data"])
 
@@ -42,89 +35,27 @@ OFFERS = (TURTLE, HTML, JSON_LD, N_TRIPLES, RDF_XML, JSON)
 """Turtle first: a client that asks for nothing in particular is a program."""
 
 KINDS = tuple(path.rstrip("/") for path in OWN_PATHS.values() if path.endswith("/"))
-COLLECTIONS_OF = {
-    "id": ("chips", "firms", "policies", "entities"),
-    "claim": ("claims",),
-    "rule": ("policies",),
-    "src": ("sources",),
-    "ev": ("sources",),
-    "con": ("concepts",),
-}
-"""Kind of thing → where its REST document may stand."""
-
-_OF_CLOSED = ("history", "sources", "entities", "ontology")
-
-
-@dataclass(frozen=True)
-class Thing:
-    """``kind`` is the path segment (id, claim, …), ``slug`` the rest."""
-
-    kind: str
-    slug: str
-    iri: str
-
-    @property
-    def path(self) -> str:
-        return f"/{self.kind}/{quote(self.slug, safe='/:@!$&()*+,;=~')}"
-
-
-def _thing(service: Service, kind: str, slug: str) -> Thing:
-    return Thing(kind, slug, f"{service.names.base}{kind}/{slug}")
-
-
-def _sends(*offers: Offer) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {offer.media_type: {} for offer in offers}}}
-
-
-@router.get(
-    "/ont",
-    summary="The ontology: its page, or RDF by negotiation",
-    response_class=Response,
-    responses=_sends(*OFFERS),
-)
-async def ontology(request: Request) -> Response:
-    service = service_of(request)
-    offers = (HTML, TURTLE, JSON_LD, N_TRIPLES, RDF_XML)
-    offer, _ = negotiate(request.headers.get("accept"), offers)
-    if offer is HTML:
-        return await render_ontology(request, service)
-    item = service.iri(service.names.prefixes["g"] + "ontology")
-    return await _rdf(request, service, offer, "documents/graph.rq", item=item)
-
-
-@router.get(
-    "/context.jsonld",
-    summary="The JSON-LD context",
-    response_class=Response,
-    responses=_sends(JSON_LD),
-)
-async def context(request: Request) -> Response:
-    text = context_text(service_of(request).names)
-    return Response(text, media_type="application/ld+json")
-
-
-@router.get(
-    "/shapes", summary="The SHACL shapes", response_class=Response, responses=_sends(TURTLE)
-)
-async def shapes(request: Request) -> Response:
-    service = service_of(request)
-    files = sorted((ontology_directory() / "shapes").glob("*.shapes.ttl"))
-    text = "\n".join(service.names.rebase(path.read_text(encoding="utf-8")) for path in files)
-    return Response(text, media_type="text/turtle")
 
 
 async def dereference(request: Request, kind: str, slug: str) -> Response:
-    """A thing (303 to the document of the negotiated type) or, with a suffix, a document."""
+    """A thing (303 to the document of the negotiated type) or, with a suffix, a document.
+
+    A thing that was merged, or another name of one, leads to what it is now (308).
+    """
     service = service_of(request)
     stem, dot, suffix = slug.rpartition(".")
-    for offer in OFFERS:
-        if dot and suffix == offer.name:
-            return await _document(request, service, _thing(service, kind, stem), offer)
-    thing = _thing(service, kind, slug)
-    if not _closed(service, thing) and not await _exists(service, thing):
-        return await _elsewhere(service, thing)
+    sent = next((offer for offer in OFFERS if dot and suffix == offer.name), None)
+    if sent is not None and (unchanged := not_modified(request, _tag(service, sent))) is not None:
+        return unchanged
+    thing, elsewhere = await resolve(service, kind, stem if sent else slug)
+    if elsewhere is not None:
+        return RedirectResponse(elsewhere + (f".{suffix}" if sent else ""), 308)
+    if sent is not None:
+        return await _document(request, service, thing, sent)
     offer, _ = negotiate(request.headers.get("accept"), OFFERS)
-    return RedirectResponse(f"{thing.path}.{offer.name}", 303, headers={"Vary": "Accept"})
+    return RedirectResponse(
+        f"{thing.path}.{offer.name}", 303, headers=_described_by(service, thing)
+    )
 
 
 def _route(kind: str) -> None:
@@ -140,109 +71,45 @@ for _kind in KINDS:
     _route(_kind)
 
 
-async def _exists(service: Service, thing: Thing) -> bool:
-    return await service.ask("documents/exists.rq", item=service.iri(thing.iri))
+def _tag(service: Service, offer: Offer) -> str:
+    return etag(service.version, offer.name)
 
 
-async def _elsewhere(service: Service, thing: Thing) -> Response:
-    """308 to the thing that now carries the name. Raises NotFound where nothing does."""
-    from_iri = service.iri(thing.iri)
-    found = await service.select("documents/alias.rq", item=from_iri, slug=_string(thing.slug))
-    for row in found:
-        target = row["item"]["value"]
-        if target.startswith(service.names.base):
-            return RedirectResponse("/" + target.removeprefix(service.names.base), 308)
-    raise NotFound(f"nothing is called <{thing.iri}> here")
+def _described_by(service: Service, thing: Thing) -> dict[str, str]:
+    """Of a thing: the documents that describe it."""
+    documents = (link(f"{thing.path}.{o.name}", "describedby", o.media_type) for o in OFFERS)
+    return {"Vary": "Accept"} | header([*documents, *license_links(service)])
 
 
-def _string(text: str) -> str:
-    """``text`` as a SPARQL string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'
+def _headers(service: Service, thing: Thing, offer: Offer) -> dict[str, str]:
+    """Of a document about a thing."""
+    about = link(thing.iri, "describes")
+    links = [about, *document_links(service, thing.path, OFFERS, offer)]
+    return headers(_tag(service, offer)) | header(links)
 
 
 async def _document(request: Request, service: Service, thing: Thing, offer: Offer) -> Response:
-    closed = _closed(service, thing)
-    tag = etag(service.version, offer.name)
-    if (unchanged := not_modified(request, tag)) is not None:
-        return unchanged
-    if not closed and not await _exists(service, thing):
-        raise NotFound(f"nothing is called <{thing.iri}> here, so there is no document about it")
+    more = _headers(service, thing, offer)
     if offer is HTML:
-        return await _page(request, service, thing, tag, closed)
+        return await _page(request, service, thing, more)
     if offer is JSON:
-        return JSONResponse(_record(service, thing), headers=headers(tag) | _links(thing))
+        return JSONResponse(await json_document(service, thing), headers=more)
     if thing.kind == "graph":
-        return await _rdf(
-            request, service, offer, "documents/graph.rq", thing, item=service.iri(thing.iri)
-        )
+        item = service.iri(thing.iri)
+        content = await service.run("documents/graph.rq", offer.media_type, item=item)
+        return StreamingResponse(content, media_type=offer.media_type, headers=more)
     address = context_url(request)
-    answer = await service.describe([thing.iri], offer.media_type, address, closed)
-    return rdf_response(answer, offer.media_type, tag, **_links(thing))
-
-
-async def _rdf(
-    request: Request,
-    service: Service,
-    offer: Offer,
-    query: str,
-    thing: Thing | None = None,
-    **terms: str,
-) -> Response:
-    tag = etag(service.version, offer.name)
-    if (unchanged := not_modified(request, tag)) is not None:
-        return unchanged
-    answer = await service.run(query, offer.media_type, **terms)
-    links = _links(thing) if thing else {}
-    return StreamingResponse(answer, media_type=offer.media_type, headers=headers(tag) | links)
+    answer = await service.describe([thing.iri], offer.media_type, address, thing.graphs)
+    return rdf_response(answer, offer.media_type, _tag(service, offer), **more)
 
 
 async def _page(
-    request: Request, service: Service, thing: Thing, tag: str, graphs: Sequence[str]
+    request: Request, service: Service, thing: Thing, more: dict[str, str]
 ) -> HTMLResponse:
     item = service.iri(thing.iri)
-    statements = await service.select("documents/statements.rq", graphs, item=item)
-    inverse = await service.select("documents/inverse.rq", graphs, item=item)
-    page = render_thing(request, service, thing, statements, inverse)
-    page.headers.update(headers(tag) | _links(thing))
+    statements = await service.select("documents/statements.rq", thing.graphs, item=item)
+    inverse = await service.select("documents/inverse.rq", thing.graphs, item=item)
+    claims = claims_about(service, thing).get("claims_about")
+    page = render_thing(request, service, thing, statements, inverse, claims)
+    page.headers.update(more)
     return page
-
-
-def _closed(service: Service, thing: Thing) -> tuple[str, ...]:
-    """The graphs in which a closed record is described; none for what is in force.
-
-    Raises Gone where it was retracted.
-    """
-    document = _found(service, "claims", thing.slug) if thing.kind == "claim" else None
-    if document is None or "to" not in document.get("recorded", {}):
-        return ()
-    gone = gone_because(service, "claims", document)
-    if gone is not None:
-        raise gone
-    return tuple(service.names.expand(f"g:{graph}").value for graph in _OF_CLOSED)
-
-
-def _found(service: Service, collection: str, slug: str) -> dict[str, Any] | None:
-    """The document of a record; None too where the store has no catalogue."""
-    try:
-        return service.catalogue.find(collection, slug)
-    except Unavailable:
-        return None
-
-
-def _record(service: Service, thing: Thing) -> object:
-    """The REST document of the thing. Raises NotFound where it is in no collection."""
-    for collection in COLLECTIONS_OF.get(thing.kind, ()):
-        document = service.catalogue.find(collection, thing.slug)
-        if document is not None and document["iri"] == thing.iri:
-            return document
-    raise NotFound(f"<{thing.iri}> has no JSON document; its RDF and its page have all of it")
-
-
-def _links(thing: Thing) -> dict[str, str]:
-    """Link header: what the document is about, and the other forms of it."""
-    alternates = [
-        f'<{thing.path}.{offer.name}>; rel="alternate"; type="{offer.media_type}"'
-        for offer in OFFERS
-    ]
-    return {"Link": ", ".join([f'<{thing.path}>; rel="describes"', *alternates])}

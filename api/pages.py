@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from api.service import Service
-
-if TYPE_CHECKING:
-    from api.documents import Thing
+from api.things import Thing, grouped
 
 _HERE = Path(__file__).parent
 templates = Jinja2Templates(_HERE / "templates")
@@ -42,14 +40,19 @@ def render_thing(
     thing: Thing,
     statements: Sequence[Binding],
     inverse: Sequence[Binding],
+    claims: Mapping[str, Any] | None,
 ) -> HTMLResponse:
     groups = [
         (_label(service, rows[0], "property"), [_value(service, row, "value") for row in rows])
-        for rows in _grouped(statements, "property")
+        for rows in grouped(statements, "property")
     ]
     links = [
-        (_label(service, rows[0], "property"), [_value(service, row, "subject") for row in rows])
-        for rows in _grouped(inverse, "property")
+        (
+            _label(service, rows[0], "property"),
+            rows[0]["count"]["value"],
+            [_value(service, row, "subject") for row in rows],
+        )
+        for rows in grouped(inverse, "property")
     ]
     return page(
         request,
@@ -59,15 +62,22 @@ def render_thing(
         kinds=[text for label, values in groups if label == "type" for text, _, _ in values],
         groups=[(label, values) for label, values in groups if label not in ("type", "label")],
         links=links,
+        claims=claims,
+        address=partial(_address, service),
     )
 
 
-async def render_ontology(request: Request, service: Service) -> HTMLResponse:
+async def ontology_sections(service: Service) -> list[tuple[str, list[dict[str, str]]]]:
+    """Kinds of terms, each with its terms."""
     terms = await service.select("documents/ontology.rq")
-    sections = [
+    return [
         (kind, [_term(service, row) for row in rows])
-        for kind, rows in ((r[0]["kind"]["value"], r) for r in _grouped(terms, "kind"))
+        for kind, rows in ((r[0]["kind"]["value"], r) for r in grouped(terms, "kind"))
     ]
+
+
+async def render_ontology(request: Request, service: Service) -> HTMLResponse:
+    sections = await ontology_sections(service)
     return page(request, "ontology.html", title="The Chiptrail ontology", sections=sections)
 
 
@@ -77,11 +87,8 @@ def _term(service: Service, row: Binding) -> dict[str, str]:
     found = {key: row[key]["value"] if key in row else "" for key in keys}
     for key in ("domain", "range"):
         found[key] = service.names.shorten(found[key])
-    return found | {"curie": curie, "anchor": curie.partition(":")[2]}
-
-
-def _grouped(rows: Sequence[Binding], key: str) -> list[list[Binding]]:
-    return [list(group) for _, group in groupby(rows, key=lambda row: row[key]["value"])]
+    iri = row["term"]["value"]
+    return found | {"iri": iri, "curie": curie, "anchor": curie.partition(":")[2]}
 
 
 def _title(service: Service, thing: Thing, statements: Sequence[Binding]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from kg.catalogue import index
 from kg.catalogue.entry import Entry
-from kg.catalogue.search import Search
+from kg.catalogue.search import MAX_TEXT, Search
 from kg.catalogue.versions import Lineage, take_over
 from kg.catalogue.view import Json
 from kg.errors import Defect, InvalidInput, NotFound, UnknownName
@@ -34,6 +34,9 @@ FACET_LIMIT = 100
 """Values of a facet that are counted."""
 
 _OPEN = "until IS NULL AND recorded_to IS NULL"
+_NEAR = 1000
+"""Slugs among which the nearest are looked for."""
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 _LAYOUT = 1
@@ -189,8 +192,24 @@ class Catalogue:
         """
         document = self.find(collection, slug)
         if document is None:
-            raise UnknownName(collection.rstrip("s"), slug, nearest(slug, self.slugs(collection)))
+            raise UnknownName(collection.rstrip("s"), slug, self.nearest(collection, slug))
         return document
+
+    def nearest(self, collection: str, slug: str) -> list[str]:
+        """Up to five slugs of a collection that ``slug`` may have meant, the likeliest first.
+
+        They are looked for among those that begin like it and those that a search for it finds.
+        """
+        sql = (
+            "SELECT slug FROM entry WHERE collection = ? AND until IS NULL"
+            " AND slug >= ? AND slug < ? LIMIT ?"
+        )
+        start = slug[:2]
+        around = (collection, start, f"{start}\U0010ffff", _NEAR)
+        alike = [found for (found,) in self.rows(sql, around)]
+        hits = self.search.find(slug[:MAX_TEXT], limit=_NEAR).hits
+        named = [hit.slug for hit in hits if hit.collection == collection]
+        return list(dict.fromkeys(nearest(slug, [*named, *alike]) + named))[:5]
 
     def find(self, collection: str, slug: str) -> Json | None:
         """As :meth:`item`, but None where nothing is called so."""

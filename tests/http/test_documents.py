@@ -130,6 +130,15 @@ def test_context_and_documents_follow_the_base(tmp_path: Path, serve: Serve) -> 
     graph = Graph().parse(f"{server}/claim/c0-17.jsonld", format="json-ld")
     assert URIRef(f"{base}claim/c0-17") in set(graph.subjects())
     assert not any(BASE in term for triple in graph for term in triple)
+    link = httpx.get(f"{server}/claim/c0-17.ttl").headers["link"]
+    assert f'<{base}claim/c0-17>; rel="describes"' in link
+    assert f'<{base}claim/c0-17.ttl>; rel="canonical"' in link
+    assert httpx.get(f"{server}/id/biren").headers["location"] == "/id/biren-technology"
+    document = httpx.get(f"{server}/id/nvidia-h20.json")
+    assert document.json()["iri"] == f"{base}id/nvidia-h20"
+    assert BASE not in document.text
+    assert BASE not in httpx.get(f"{server}/id/nvidia-h20.html").text
+    assert BASE not in httpx.get(f"{server}/ont.ttl").text
 
 
 def test_turtle_is_written_for_people_too(client: httpx.Client) -> None:
@@ -151,13 +160,112 @@ def test_a_page_shows_statements_and_what_links_here(client: httpx.Client) -> No
 
 def test_a_document_links_to_its_twins(client: httpx.Client) -> None:
     link = client.get("/id/nvidia-h20.ttl").headers["link"]
-    assert '</id/nvidia-h20>; rel="describes"' in link
+    assert f'<{BASE}id/nvidia-h20>; rel="describes"' in link
     assert '</id/nvidia-h20.jsonld>; rel="alternate"; type="application/ld+json"' in link
+    assert 'nvidia-h20.ttl>; rel="alternate"' not in link, "it is no alternate of itself"
+    assert f'<{BASE}id/nvidia-h20.ttl>; rel="canonical"' in link
+    assert '<https://www.apache.org/licenses/LICENSE-2.0>; rel="license"' in link
+    assert '</.well-known/void>; rel="describedby"' in link
+
+
+@pytest.mark.parametrize("path", [*THINGS, "/ont"])
+@pytest.mark.parametrize("suffix", [*FORMATS, "html", "json"])
+def test_every_kind_of_thing_has_every_twin(client: httpx.Client, path: str, suffix: str) -> None:
+    response = client.get(f"{path}.{suffix}")
+    assert response.status_code == 200, response.text
+    link = response.headers["link"]
+    assert f'<{BASE.rstrip("/")}{path}>; rel="describes"' in link
+    assert link.count('rel="alternate"') == 5
+    head = client.head(f"{path}.{suffix}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == response.headers["etag"]
+    assert head.headers["link"] == link
+    assert client.head(f"{path}.{suffix}", headers={"If-None-Match": "*"}).status_code == 304
+
+
+@pytest.mark.parametrize("path", THINGS)
+def test_a_thing_names_the_documents_that_describe_it(client: httpx.Client, path: str) -> None:
+    link = client.get(path).headers["link"]
+    assert link.count('rel="describedby"') == 6
+    assert f'<{path}.ttl>; rel="describedby"; type="text/turtle"' in link
+
+
+def test_the_json_of_a_thing_is_its_record_and_what_others_say_of_it(client: httpx.Client) -> None:
+    document = client.get("/id/nvidia-h20.json").json()
+    record = client.get("/api/chips/nvidia-h20").json()
+    assert record.items() <= document.items()
+    claims = document["claims_about"]
+    assert claims["count"] == client.get(claims["all"]).json()["count"] == len(claims["items"])
+    states = {claim["id"]: claim for claim in claims["items"]}
+    assert states["c2-20"]["hedge"]["label"]
+    assert states["c2-20"]["rank"]["id"] in ("preferred", "normal", "deprecated")
+    links = {link["property"]["id"]: link for link in document["linked_from"]}
+    assert links["of"]["count"] == len(record["figures"])
+    assert links["configurationOf"]["items"][0]["label"] == "NVIDIA H20 141 GB"
+
+
+def test_links_are_counted_though_only_the_first_are_shown(client: httpx.Client) -> None:
+    links = client.get("/con/affirmed.json").json()["linked_from"]
+    (polarity,) = [link for link in links if link["property"]["id"] == "polarity"]
+    claims = client.get("/api/claims?polarity=affirmed").json()["count"]
+    assert polarity["count"] == claims > len(polarity["items"]) == 50
+    assert f"{claims}, the first 50" in client.get("/con/affirmed.html").text
+
+
+def test_what_is_no_record_is_described_by_its_statements(client: httpx.Client) -> None:
+    unit = client.get("/unit/chip.json").json()
+    assert (unit["id"], unit["iri"], unit["label"]) == ("chip", f"{BASE}unit/chip", "chip")
+    step = client.get("/claim/c0-17-a1.json").json()
+    assert step["type"] == "Attribution"
+    (agent,) = step["statements"]["ct:agent"]
+    assert (agent["id"], agent["label"]) == ("bloomberg", "Bloomberg")
+    assert client.get("/graph/current.json").json()["triples"] == 78
 
 
 def test_another_name_of_a_thing_leads_to_it(client: httpx.Client) -> None:
     response = client.get("/id/biren")
     assert (response.status_code, response.headers["location"]) == (308, "/id/biren-technology")
+    document = client.get("/id/biren.jsonld")
+    assert (document.status_code, document.headers["location"]) == (
+        308,
+        "/id/biren-technology.jsonld",
+    )
+    assert client.get("/rule/biren").status_code == 404, "an alias is one of its kind"
+
+
+MERGED = """
+PREFIX id: <https://w3id.org/chiptrail/id/> PREFIX dct: <http://purl.org/dc/terms/>
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+INSERT DATA { GRAPH <https://example.org/mine> {
+  id:old-name dct:isReplacedBy id:nvidia .
+  id:gone-away dct:isReplacedBy <https://elsewhere.example/x> .
+  id:中芯国际 rdfs:label "written as it is" .
+  <https://w3id.org/chiptrail/id/caf%C3%A9> rdfs:label "written percent-encoded" .
+  <https://w3id.org/chiptrail/id/a(b)~c!$&'*+,;=:@d> rdfs:label "every character" .
+} }
+"""
+
+
+def test_merged_things_and_names_in_every_script(own_store: Path, serve: Serve) -> None:
+    base = serve(own_store, CHIPTRAIL_WRITE_TOKEN="secret")
+    with httpx.Client(base_url=base) as client:
+        body = {"update": MERGED}
+        written = client.post("/update", data=body, headers={"Authorization": "Bearer secret"})
+        assert written.is_success, written.text
+        merged = client.get("/id/old-name.ttl")
+        assert (merged.status_code, merged.headers["location"]) == (308, "/id/nvidia.ttl")
+        assert client.get("/id/gone-away").status_code == 404
+        assert "elsewhere.example" in client.get("/id/gone-away").json()["detail"]
+        for path, said in (
+            ("/id/中芯国际", "written as it is"),
+            ("/id/caf%C3%A9", "written percent-encoded"),
+            ("/id/a(b)~c!$&'*+,;=:@d", "every character"),
+        ):
+            thing = client.get(path)
+            assert thing.status_code == 303, path
+            document = client.get(thing.headers["location"])
+            assert said in document.text
+            assert document.headers["link"].isascii()
 
 
 @pytest.mark.parametrize(
@@ -168,13 +276,31 @@ def test_another_name_of_a_thing_leads_to_it(client: httpx.Client) -> None:
         ("/id/nvidia-h20.docx", 404),
         ("/id/%22%3E", 400),
         ("/id/caf%C3%A9", 404),
-        ("/unit/chip.json", 404),
+        ("/graph/nothing", 404),
+        ("/ont.docx", 404),
+        ("/ont/9.9.9", 404),
     ],
 )
 def test_what_is_not_there(client: httpx.Client, path: str, status: int) -> None:
     response = client.get(path)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_name_that_is_nearly_right_gets_the_right_ones(client: httpx.Client) -> None:
+    for path, near in (("/id/nvidia-h2", "nvidia-h20"), ("/rule/us-3a090a-2032", "us-3a090a-2023")):
+        for suffix in ("", ".ttl"):
+            response = client.get(path + suffix)
+            assert response.status_code == 404
+            assert near in response.json()["nearest"]
+
+
+def test_the_ontology_has_versions_and_modules(client: httpx.Client) -> None:
+    version = client.get("/ont.json").json()["version"]
+    assert client.get(f"/ont/{version}.ttl").content == client.get("/ont.ttl").content
+    assert client.get("/ont/core").status_code == 303
+    terms = {term["curie"]: term for term in client.get("/ont.json").json()["terms"]}
+    assert terms["ct:Claim"]["iri"] == f"{BASE}ont#Claim"
 
 
 def test_a_type_that_there_is_not(client: httpx.Client) -> None:
