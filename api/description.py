@@ -12,7 +12,7 @@ from typing import Any
 
 from api.history import PARAMETERS as CHANGED_BY
 from api.history import SORTS, as_change, as_list, as_revision
-from api.lists import GENERAL, RANGED, RENAMED
+from api.lists import GENERAL, RANGED, RENAMED, is_range
 from api.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from api.service import Service
 from kg.catalogue import COLLECTIONS, Catalogue, PageRequest
@@ -190,7 +190,8 @@ def _filters(catalogue: Catalogue, collection: str) -> Iterator[Json]:
             yield _parameter(f"{name}_min", "at least", kind)
             yield _parameter(f"{name}_max", "at most", kind)
     for name, meant in RENAMED.get(collection, {}).items():
-        yield _parameter(name, f"the same as {meant}", {"type": "string", "format": "date"})
+        if meant in fields or is_range(meant, fields):
+            yield _parameter(name, f"the same as {meant}", _TEXT if meant in fields else _DAY)
 
 
 def _general(catalogue: Catalogue, collection: str) -> Iterator[Json]:

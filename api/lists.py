@@ -23,7 +23,12 @@ GENERAL = {
 }
 """Parameters of every list, with their meaning."""
 
-RENAMED = {"timeline": {"from": "date_min", "to": "date_max"}}
+RENAMED = {
+    "timeline": {"from": "date_min", "to": "date_max"},
+    "chips": {"release_min": "launch_date_min", "release_max": "launch_date_max"},
+    "claims": {"document": "source"},
+    "contradictions": {"document": "source"},
+}
 """Collection → other names of its parameters."""
 
 DEFAULT_SORT = {"timeline": "date"}

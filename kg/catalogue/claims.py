@@ -9,6 +9,7 @@ from kg.catalogue.entry import (
     Facet,
     citation,
     compact,
+    days,
     head,
     ids,
     make_entry,
@@ -38,7 +39,8 @@ def claim_entry(view: View, node: NamedNode, collection: str) -> Entry:
             "note": " ".join(view.values(node, "rdfs:comment")) or None,
         }
     )
-    return make_entry(collection, document, _claim_facets(document), valid, recorded)
+    facets = _claim_facets(document) | _source_facets(view, node)
+    return make_entry(collection, document, facets, valid, recorded)
 
 
 def _content(view: View, node: NamedNode) -> Json:
@@ -153,7 +155,46 @@ def _claim_facets(document: Json) -> dict[str, list[Facet]]:
     facets["upstream"] = ids([document.get("upstream")])
     facets["origin"] = facets["upstream"] or facets["source"]
     facets["about"] = facets["subject"] + facets["object"]
-    facets["verdict"] = [v["verdict"]["id"] for v in document.get("verdicts", []) if "verdict" in v]
     facets["current"] = ids([document.get("current")])
-    facets["stated"] = [document["stated"]["latest"]] if document.get("stated") else []
+    stated, valid = document.get("stated", {}), document.get("valid", {})
+    facets["stated"] = days([stated.get("latest")])
+    facets["valid_from"] = days([valid.get("from")])
+    facets["valid_to"] = days([valid.get("to")])
+    facets["corrects"] = ids([document.get("corrects")])
+    facets["link"] = [link["type"] for link in document.get("links", []) if "type" in link]
+    return facets | _chain(document) | _verdicts(document) | _quantities(document)
+
+
+def _chain(document: Json) -> dict[str, list[Facet]]:
+    """``agent`` is anybody in it; ``originator`` and ``publisher`` its ends."""
+    steps = document.get("attribution", [])
+    facets = {"agent": ids(step.get("agent") for step in steps)}
+    for role in ("originator", "publisher"):
+        facets[role] = ids(step.get("agent") for step in steps if role in step["roles"])
     return facets
+
+
+def _verdicts(document: Json) -> dict[str, list[Facet]]:
+    verdicts = document.get("verdicts", [])
+    return {
+        "checked": [bool(verdicts)],
+        "verdict": ids(verdict.get("verdict") for verdict in verdicts),
+        "verdict_scope": ids(verdict.get("scope") for verdict in verdicts),
+        "evidence": ids(item for verdict in verdicts for item in verdict.get("evidence", [])),
+    }
+
+
+def _quantities(document: Json) -> dict[str, list[Facet]]:
+    """``quantity``: both ends, where they are numbers; ``day``: where they are dates."""
+    quantity = document.get("quantity", {})
+    ends = [quantity[end] for end in ("low", "high") if end in quantity]
+    return {
+        "unit": ids([quantity.get("unit")]),
+        "quantity": [end for end in ends if not isinstance(end, str)],
+        "day": days(end for end in ends if isinstance(end, str)),
+    }
+
+
+def _source_facets(view: View, node: NamedNode) -> dict[str, list[Facet]]:
+    grades = (view.references(d, "ct:reliability") for d in view.nodes(node, "ct:inDocument"))
+    return {"reliability": [grade for found in grades for grade in ids(found)]}

@@ -195,7 +195,8 @@ def _claims_entry(conflict: Conflict, members: list[Json], collection: str) -> E
         "documents": documents,
         "independent_origins": origins,
         "within_one_document": len(documents) == 1,
-        "claims": [_side(member) for member in members],
+        "sides": _sides(conflict, members),
+        "claims": [_member(member) for member in members],
         "settled_by": settled,
     }
     facets: dict[str, list[Facet]] = {
@@ -205,7 +206,13 @@ def _claims_entry(conflict: Conflict, members: list[Json], collection: str) -> E
         "settled": [settled["settled"]],
         "source": list(documents),
         "origin": [group["id"] for group in origins],
+        "origins": [len(origins)],
         "claim": [member["id"] for member in members],
+        "subject": ids(member.get("subject") for member in members),
+        "property": ids(member.get("property") for member in members),
+        "hedge": ids(member.get("hedge") for member in members),
+        "speaker": ids(member.get("speaker") for member in members),
+        "verdict": ids(v.get("verdict") for m in members for v in m.get("verdicts", [])),
         "about": sorted({i for m in members for i in _about(m)}),
     }
     return make_entry(collection, document, facets, _hull(members), _recorded(members))
@@ -229,7 +236,41 @@ def _origins(members: list[Json]) -> list[Json]:
     return [origins[key] for key in sorted(origins)]
 
 
-def _side(member: Json) -> Json:
+def _sides(conflict: Conflict, members: list[Json]) -> list[Json]:
+    """Claims that say the same, with as many origins as stand behind them independently.
+
+    They differ in how firmly they say it where that is the conflict.
+    """
+    sides: dict[str, Json] = {}
+    for member in members:
+        says = _says(member, "hedge-conflict" in conflict.found_as)
+        sides.setdefault(says, {"says": says, "claims": []})["claims"].append(member["id"])
+    for side in sides.values():
+        origins = _origins([m for m in members if m["id"] in side["claims"]])
+        side["independent_origins"] = [origin["id"] for origin in origins]
+    return [sides[says] for says in sorted(sides)]
+
+
+def _says(member: Json, with_hedge: bool) -> str:
+    parts = [member["subject"]["label"], member["property"]["label"], _value(member)]
+    if member.get("polarity", {}).get("id") == "denied":
+        parts.insert(0, "not:")
+    if with_hedge:
+        parts.append(f"({member['hedge']['label']})")
+    return " ".join(parts)
+
+
+def _value(member: Json) -> str:
+    if "quantity" not in member:
+        value = member.get("object", {}).get("label") or member.get("literal", "")
+        return str(value)
+    quantity = member["quantity"]
+    ends = dict.fromkeys(str(quantity[end]) for end in ("low", "high") if end in quantity)
+    unit = quantity.get("unit", {}).get("label", "")
+    return " ".join([quantity.get("bound", "").replace("_", " "), " to ".join(ends), unit]).strip()
+
+
+def _member(member: Json) -> Json:
     """What a reader needs of a claim to weigh it against another."""
     keys = (
         *("id", "iri", "type", "paraphrase", "hedge", "polarity", "object", "literal", "quantity"),
@@ -345,6 +386,10 @@ def _figures_entry(view: View, straddle: Straddle, collection: str) -> Entry:
         "within_one_document": [len(origins) == 1],
         "source": [group["id"] for group in origins],
         "origin": [group["id"] for group in origins],
+        "origins": [len(origins)],
+        "subject": [view.slug(chip)],
+        "metric": [view.slug(metric)],
+        "rule": sorted(view.slug(rule) for rule in rules.values()),
         "about": sorted([view.slug(chip), *(view.slug(rule) for rule in rules.values())]),
     }
     return make_entry(collection, document, facets)

@@ -63,5 +63,9 @@ def concept_entry(view: View, node: NamedNode, collection: str) -> Entry:
             "unit": view.reference(view.node(node, "ct:metricUnit")),
         }
     )
-    facets: dict[str, list[Facet]] = {"scheme": ids([document.get("scheme")])}
+    facets: dict[str, list[Facet]] = {
+        "scheme": ids([document.get("scheme")]),
+        "broader": ids(document.get("broader", [])),
+        "unit": ids([document.get("unit")]),
+    }
     return make_entry(collection, document, facets)

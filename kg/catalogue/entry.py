@@ -46,6 +46,14 @@ def ids(references: Iterable[Json | None]) -> list[Facet]:
     return [reference["id"] for reference in references if reference]
 
 
+_FIRST_DAY = "0000-01-01"  # its end makes a day of a year or of a month
+
+
+def days(dates: Iterable[str | None]) -> list[Facet]:
+    """Dates as days: a year or a month is its first one."""
+    return [date + _FIRST_DAY[len(date) :] for date in dates if date]
+
+
 def citation(view: View, node: NamedNode) -> Json:
     """A citation: what it is called, where it is, how far it can be relied on."""
     reliability = view.node(node, "ct:reliability")

@@ -8,6 +8,7 @@ from kg.catalogue.entry import (
     Entry,
     Facet,
     compact,
+    days,
     head,
     ids,
     make_entry,
@@ -33,6 +34,9 @@ def source_entry(view: View, node: NamedNode, collection: str) -> Entry:
             "urls": [n.value for n in view.nodes(node, "schema:url")],
             "see_also": [n.value for n in view.nodes(node, "rdfs:seeAlso")],
             "location": view.value(node, "ct:location"),
+            "language": view.value(node, "dct:language"),
+            "kind": view.reference(view.node(node, "ct:evidenceKind")),
+            "verification": view.value(node, "ct:verification"),
             "identifier": view.value(node, "dct:identifier"),
             "sha256": view.value(node, "ct:sha256"),
             "characters": view.value(node, "ct:characterCount"),
@@ -47,5 +51,9 @@ def source_entry(view: View, node: NamedNode, collection: str) -> Entry:
         "type": [document["type"]],
         "publisher": ids([document.get("publisher")]),
         "reliability": ids([document.get("reliability")]),
+        "kind": ids([document.get("kind")]),
+        "language": [document["language"]] if "language" in document else [],
+        "published": days([document.get("published", {}).get("latest"), document.get("date")]),
+        "claims": [len(document.get("claims", [])) + len(document.get("retold_in", []))],
     }
     return make_entry(collection, document, facets)

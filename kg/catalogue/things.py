@@ -9,6 +9,7 @@ from kg.catalogue.entry import (
     Facet,
     citations,
     compact,
+    days,
     entity_head,
     ids,
     inverse,
@@ -49,19 +50,56 @@ def chip_entry(view: View, node: NamedNode, collection: str) -> Entry:
             "variant_of": view.reference(view.node(node, "ct:variantOf")),
             "variants": inverse(view, node, "ct:variantOf"),
             "foundries": view.references(node, "ct:fabricatedBy"),
+            "markets": _markets(view, node),
+            "requirements": _requirements(view, node),
             "grade": view.reference(view.node(node, "ct:dataGrade")),
             "figures": figures,
         }
     )
     keys = ("maker", "kind", "configuration_of", "variant_of", "grade")
     facets: dict[str, list[Facet]] = {key: ids([document.get(key)]) for key in keys}
+    facets["type"] = [document["type"]]
     facets["country"] = ids([document.get("designed_in")])
     facets["foundry"] = ids(document.get("foundries", []))
+    facets["market"] = ids(document.get("markets", []))
+    for place, requirement in document.get("requirements", {}).items():
+        facets[f"requirement_{place.lower()}"] = [requirement]
     for figure in figures:
-        if isinstance(figure.get("value"), int | float):
+        if "value" in figure:
             name = figure["metric"]["id"].replace("-", "_")
             facets.setdefault(name, []).append(figure["value"])
     return make_entry(collection, document, facets)
+
+
+def _markets(view: View, node: NamedNode) -> list[Json]:
+    """What the chip is said to be made for: claims say so, each of them named."""
+    claims = view.subjects("ct:subject", node)
+    said = [c for c in claims if view.names.expand("ct:designedForMarket") in _property(view, c)]
+    found: dict[str, Json] = {}
+    for claim in said:
+        for market in view.references(claim, "ct:object"):
+            found.setdefault(market["id"], market | {"claims": []})["claims"].append(
+                view.slug(claim)
+            )
+    return [found[name] for name in sorted(found)]
+
+
+def _property(view: View, claim: NamedNode) -> list[NamedNode]:
+    return view.nodes(claim, "ct:property")
+
+
+def _requirements(view: View, node: NamedNode) -> Json:
+    """ISO code of a destination → what the rules require on the day that the data is of."""
+    today = view.as_of
+    found: dict[str, str] = {}
+    for status in view.subjects("ct:chip", node):
+        start, end = view.value(status, "ct:validFrom"), view.value(status, "ct:validTo")
+        requirement = view.node(status, "ct:requirement")
+        if requirement and (start or "") <= today <= (end or "9999"):
+            for place in view.nodes(status, "ct:destination"):
+                if code := view.value(place, "ct:isoCode"):
+                    found[code] = view.slug(requirement)
+    return dict(sorted(found.items()))
 
 
 def firm_entry(view: View, node: NamedNode, collection: str) -> Entry:
@@ -88,7 +126,11 @@ def firm_entry(view: View, node: NamedNode, collection: str) -> Entry:
         "country": ids([document.get("country")]),
         "role": ids(document.get("roles", [])),
         "parent": ids([document.get("parent")]),
+        "owner": ids(stake.get("owner") for stake in document.get("owners", [])),
         "listed": [bool(listings)],
+        "list": ids(listing.get("list") for listing in listings),
+        "listed_from": days(listing.get("from") for listing in listings),
+        "chip": ids(document.get("chips", [])),
     }
     return make_entry(collection, document, facets)
 

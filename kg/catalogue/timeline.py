@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from pyoxigraph import NamedNode
 
-from kg.catalogue.entry import Entry, Facet, citation, citations, compact, ids, make_entry
+from kg.catalogue.entry import (
+    Entry,
+    Facet,
+    citation,
+    citations,
+    compact,
+    days,
+    ids,
+    make_entry,
+)
 from kg.catalogue.view import View
 
 INSTRUMENT_DATES = {
@@ -26,7 +35,6 @@ INSTRUMENT_DATES = {
 }
 """Date of an instrument → type of the event."""
 
-_FIRST_DAY = "0000-01-01"  # its end makes a day of a year or of a month
 _PRECISIONS = {len("2025"): "year", len("2025-12"): "month"}
 
 
@@ -57,7 +65,7 @@ def _entry(view: View, event: Event, collection: str) -> Entry:
     hedge = view.reference(view.node(event.node, "ct:hedge"))
     rank = view.reference(view.node(event.node, "ct:rank"))
     about = [view.reference(node) for node in event.about]
-    start = event.date + _FIRST_DAY[len(event.date) :]
+    start = str(days([event.date])[0])
     document = compact(
         {
             "id": event.slug,
@@ -83,6 +91,8 @@ def _entry(view: View, event: Event, collection: str) -> Entry:
         "source": ids(document.get("sources", [])),
         "hedge": ids([hedge]),
         "rank": ids([rank]),
+        "speaker": [view.slug(node) for node in view.nodes(event.node, "ct:speaker")],
+        "jurisdiction": [view.slug(node) for node in view.nodes(event.node, "ct:jurisdiction")],
         "precision": [event.precision] if event.precision else [],
     }
     return make_entry(collection, document, facets, (start, event.end), event.recorded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, cast
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolutions, Store, Triple
@@ -41,6 +42,11 @@ class View:
         self._slugs: dict[str, str] = {}
         self._predicates: dict[str, NamedNode] = {}
         self._lineages: dict[str, tuple[Kind, ...]] = {}
+
+    @cached_property
+    def as_of(self) -> str:
+        """The day that "today" means in this data; empty where it does not say."""
+        return str(self.value(self.names.expand("g:dataset"), "ct:asOf") or "")
 
     def instances(self, curie: str) -> Iterator[NamedNode]:
         """The nodes of exactly one class, in the order of their IRIs."""

@@ -104,6 +104,34 @@ def test_pages_cover_the_list_without_gap_or_repetition(client: httpx.Client) ->
             "chips?tpp_min=15000&tpp_max=16000&maker=nvidia&us_availability_2026_01_15=true",
             ["nvidia-h100-sxm", "nvidia-h200-sxm"],
         ),
+        ("chips?market=china", ["nvidia-h20"]),
+        (
+            "chips?requirement_cn=licence-required&maker=amd&release_min=2025-01-01",
+            ["amd-mi350x", "amd-mi355x"],
+        ),
+        (
+            "chips?release_min=2025-06-01&maker=amd,google",
+            ["amd-mi350x", "amd-mi355x", "google-tpu-v7"],
+        ),
+        ("claims?originator=bloomberg", ["c0-17", "c0-18", "c0-19"]),
+        ("claims?unit=chip&quantity_min=100000", ["c0-17", "x-03"]),
+        ("claims?document=china-ai-chip-repair-boom&verdict=refuted", ["c0-17", "c0-18"]),
+        ("claims?upstream=bloomberg-2025-07-08&checked=true", ["c0-17", "c0-18", "c0-19"]),
+        (
+            "contradictions?hedge=opinion&origins_max=1",
+            ["L10", "L47", "L48", "hedge-c2-05-c2-34-c2-75"],
+        ),
+        (
+            "policies?destination=china&requirement=licence-required&maker=nvidia",
+            [
+                *("us-letter-2022-08", "us-letter-2023-10"),
+                *("us-letter-2025-04", "us-letter-2025-04-bandwidth"),
+            ],
+        ),
+        (
+            "firms?list=entity-list&listed_from_min=2025-01-01",
+            ["fudan-micro", "inspur-electronic", "nettrix", "sophgo", "zhipu"],
+        ),
         (
             "firms?type=GovernmentBody&country=china&role=internet-regulator,antitrust-authority",
             ["cac", "samr"],
@@ -157,6 +185,9 @@ def test_contradictions_count_independent_origins(client: httpx.Client) -> None:
     assert [claim["id"] for claim in contradiction["claims"]] == ["c0-14", "c1-24"]
     assert contradiction["strict"] is True
     assert len(contradiction["independent_origins"]) == 2
+    denied, affirmed = sorted(contradiction["sides"], key=lambda side: side["claims"], reverse=True)
+    assert affirmed["says"].removeprefix("not: ") == denied["says"].removeprefix("not: ")
+    assert (affirmed["claims"], denied["claims"]) == (["c0-14"], ["c1-24"])
 
 
 def test_a_contradiction_that_a_query_finds_says_how_it_is_settled(client: httpx.Client) -> None:
@@ -183,6 +214,9 @@ def test_retellings_of_one_report_are_one_origin(client: httpx.Client) -> None:
     ramp = get(client, "/api/contradictions/L14")
     origins = {origin["id"]: origin["claims"] for origin in ramp["independent_origins"]}
     assert origins == {"ai-forbidden-tools": ["c1-26"], "reuters-2025-12-12": ["c3-07", "c3-08"]}
+    sides = {tuple(side["claims"]): side["independent_origins"] for side in ramp["sides"]}
+    assert sorted(claim for claims in sides for claim in claims) == ["c1-26", "c3-07", "c3-08"]
+    assert {origin for found in sides.values() for origin in found} == set(origins)
 
 
 def test_figures_on_both_sides_of_a_threshold(client: httpx.Client) -> None:
