@@ -7,6 +7,7 @@ finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell di
 from kg.catalogue.documents import COLLECTIONS, entries
 from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
+from kg.catalogue.listing import PageRequest
 from kg.catalogue.reconcile import Candidate, Question, Reconciler, Wish
 from kg.catalogue.search import Found, Hit, Search
 from kg.catalogue.store import FILE as CATALOGUE_FILE
@@ -14,7 +15,6 @@ from kg.catalogue.store import (
     Catalogue,
     Count,
     Page,
-    PageRequest,
     Version,
     is_readable,
     write_catalogue,

@@ -27,7 +27,8 @@ CREATE TABLE kind (
 ) WITHOUT ROWID;
 CREATE TABLE record (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL, iri TEXT NOT NULL,
-    label TEXT NOT NULL, kind TEXT NOT NULL, thing INTEGER NOT NULL, makers TEXT NOT NULL
+    label TEXT NOT NULL, kind TEXT NOT NULL, thing INTEGER NOT NULL, makers TEXT NOT NULL,
+    open INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX record_by_iri ON record (iri, collection);
 CREATE INDEX record_by_slug ON record (slug);
@@ -64,6 +65,9 @@ LABEL, SHORT, ALIAS, LEGAL = "label", "short", "alias", "legal name"
 SLUG, CODE, LISTED, TEXT = "slug", "code", "listed name", "text"
 
 
+_Order = tuple[bool, bool, int, int, str]
+
+
 @dataclass(frozen=True)
 class Name:
     """``sort``: what sort of name it is, one of the constants above."""
@@ -73,18 +77,19 @@ class Name:
 
 
 def write_index(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
-    """Index ``entries``; what is retracted or superseded is not found by searching."""
-    listed = [e for e in entries if e.recorded[1] is None and e.collection not in NOT_SEARCHED]
-    listed.sort(key=lambda entry: (_rank(entry), entry.slug))
+    """Index ``entries``; closed records too, which are found only for a time before their end."""
+    listed = [entry for entry in entries if entry.collection not in NOT_SEARCHED]
+    listed.sort(key=lambda entry: (_closed(entry), _rank(entry), entry.slug))
     maker_names = _maker_names(listed)
-    names: list[tuple[tuple[bool, int, int, str], tuple[object, ...]]] = []
+    names: list[tuple[_Order, tuple[object, ...]]] = []
     for number, entry in enumerate(listed, 1):
         makers = maker_names.get(str(entry.document.get("maker", {}).get("id")), [])
         _insert_record(connection, number, entry, makers)
         names += [_name_row(number, entry, name) for name in names_of(entry, makers)]
     names.sort(key=lambda pair: pair[0])
     _insert_names(connection, [row for _, row in names])
-    _insert_properties(connection, filter(_is_thing, listed))
+    things = (entry for entry in listed if _is_thing(entry) and not _closed(entry))
+    _insert_properties(connection, things)
 
 
 def names_of(entry: Entry, makers: Sequence[str] = ()) -> Iterator[Name]:
@@ -144,16 +149,18 @@ def _rank(entry: Entry) -> int:
     return NAMED.index(entry.collection) if entry.collection in NAMED else len(NAMED)
 
 
+def _closed(entry: Entry) -> bool:
+    return entry.recorded[1] is not None
+
+
 def _is_thing(entry: Entry) -> bool:
     iri: str = entry.document["iri"]
     return iri.removesuffix(entry.slug).endswith("/id/")
 
 
-def _name_row(
-    record: int, entry: Entry, name: Name
-) -> tuple[tuple[bool, int, int, str], tuple[object, ...]]:
+def _name_row(record: int, entry: Entry, name: Name) -> tuple[_Order, tuple[object, ...]]:
     found = naming.tokens(name.text)
-    order = (name.sort == TEXT, _rank(entry), len(found), name.text)
+    order = (_closed(entry), name.sort == TEXT, _rank(entry), len(found), name.text)
     is_name = name.sort not in (TEXT, CODE)
     core = naming.core(name.text) if is_name else ""
     key = "".join(found) if name.sort != TEXT else ""
@@ -166,7 +173,9 @@ def _insert_record(
     document = entry.document
     row = (number, entry.collection, entry.slug, document["iri"], document["label"])
     values = (*row, document["type"], _is_thing(entry), json.dumps(makers, ensure_ascii=False))
-    connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    connection.execute(
+        "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, not _closed(entry))
+    )
     kinds = [(k.id, k.label, k.description, json.dumps(k.broader)) for k in entry.kinds]
     connection.executemany("INSERT OR IGNORE INTO kind VALUES (?, ?, ?, ?)", kinds)
     ids = {document["type"], *(kind.id for kind in entry.kinds)}

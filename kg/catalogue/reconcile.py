@@ -143,7 +143,7 @@ class Reconciler:
     def document(self, identifier: str) -> Json | None:
         """The document of the thing with this id (slug), None where there is none."""
         sql = (
-            "SELECT r.collection, r.slug FROM record r WHERE r.thing AND r.slug IN"
+            "SELECT r.collection, r.slug FROM record r WHERE r.thing AND r.open AND r.slug IN"
             " (?1, (SELECT a.slug FROM alias a WHERE a.alias = ?1)) ORDER BY r.slug != ?1"
         )
         found = self._catalogue.rows(sql, (identifier,))

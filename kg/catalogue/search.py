@@ -106,18 +106,25 @@ class Asked:
         return cls(chunks, found, "".join(found))
 
 
-class Search:
-    """Search over one catalogue; ``rows`` runs a statement on it."""
+Condition = tuple[str, Sequence[object]]
+"""A condition in SQL over ``record r``, and the values of its marks."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+
+class Search:
+    """Search over one catalogue; ``rows`` runs a statement on it.
+
+    ``standing``: which records count; if not given, those that are not closed.
+    """
+
+    def __init__(self, rows: Rows, standing: Condition = ("r.open", ())) -> None:
+        self._rows, self._standing = rows, standing
 
     @cached_property
     def thing_kinds(self) -> dict[str, Kind]:
         """Those of :attr:`kinds` that some thing has."""
         sql = (
             "SELECT DISTINCT k.kind FROM record_kind k JOIN record r ON r.id = k.record"
-            " WHERE r.thing ORDER BY k.kind"
+            " WHERE r.thing AND r.open ORDER BY k.kind"
         )
         return {kind: self.kinds[kind] for (kind,) in self._rows(sql, ()) if kind in self.kinds}
 
@@ -203,7 +210,7 @@ class Search:
             "core": "n.core IN (SELECT value FROM json_each(?))",
         }[column]
         asked_for = json.dumps([key for key in keys if key])
-        only = _only(kinds, things)
+        only = self._only(kinds, things)
         return self._where("FROM name n" + _JOINED, condition, asked_for, only, CANDIDATES)
 
     def matching(
@@ -214,14 +221,14 @@ class Search:
         limit: int = CANDIDATES,
     ) -> list[Row]:
         """The first names whose tokens match a full-text expression made of quoted tokens."""
-        only = _only(kinds, things)
+        only = self._only(kinds, things)
         return self._where(_TOKENS, "f.name_tokens MATCH ?", expression, only, limit)
 
     def alike(self, key: str, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
         """Names spelt like ``key``, word boundaries or not; their numbers are the same."""
         if len(key) < _SHORTEST_ALIKE:
             return []
-        only, values = _only(kinds, things)
+        only, values = self._only(kinds, things)
         by_rank = (only + " ORDER BY f.rank", values)
         grams = _any(self._rarest(naming.grams(key)))
         rows = self._where(_GRAMS, "f.name_grams MATCH ?", grams, by_rank, _NEAREST)
@@ -240,7 +247,7 @@ class Search:
     def labels(self, kinds: Sequence[str] = (), things: bool = False) -> list[Row]:
         """The first records of some kinds, by their labels."""
         source = "FROM name n" + _JOINED
-        return self._where(source, "n.sort = ?", LABEL, _only(kinds, things), CANDIDATES)
+        return self._where(source, "n.sort = ?", LABEL, self._only(kinds, things), CANDIDATES)
 
     def known_words(self, words: Sequence[str]) -> set[str]:
         """Those of ``words`` that stand in some name or text."""
@@ -255,11 +262,21 @@ class Search:
             found += [above for above in broader if above not in found]
         return tuple(found)
 
+    def _only(self, kinds: Sequence[str], things: bool = False) -> Condition:
+        """A further condition: records that stand, of these kinds; names of things."""
+        condition, values = f" AND {self._standing[0]}", [*self._standing[1]]
+        if kinds:
+            condition += _OF_KIND
+            values.append(json.dumps(list(kinds)))
+        if things:
+            condition += " AND r.thing AND n.sort != 'text'"
+        return condition, values
+
     def _parts(self, key: str, kinds: Sequence[str], things: bool) -> list[Row]:
         if len(key) < 3:
             return []
         return self._where(
-            _GRAMS, "f.name_grams MATCH ?", quoted(key), _only(kinds, things), CANDIDATES
+            _GRAMS, "f.name_grams MATCH ?", quoted(key), self._only(kinds, things), CANDIDATES
         )
 
     def _misspelt(self, asked: Asked, kinds: Sequence[str], things: bool) -> list[Row]:
@@ -284,26 +301,16 @@ class Search:
         near = [(naming.edit_distance(word, term, at_most), term) for (term,) in rows]
         return [term for far, term in sorted(near) if 0 < far <= at_most][:_CORRECTIONS]
 
-    def _where(self, source: str, condition: str, value: str, only: _Only, limit: int) -> list[Row]:
+    def _where(
+        self, source: str, condition: str, value: str, only: Condition, limit: int
+    ) -> list[Row]:
         sql = f"SELECT {_COLUMNS} {source} WHERE {condition}{only[0]} LIMIT ?"
         return [Row(*row) for row in self._rows(sql, (value, *only[1], limit))]
 
 
-_Only = tuple[str, list[str]]
 _JOINED = " JOIN record r ON r.id = n.record"
 _TOKENS = "FROM name_tokens f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
 _GRAMS = "FROM name_grams f CROSS JOIN name n ON n.id = f.rowid" + _JOINED
-
-
-def _only(kinds: Sequence[str], things: bool = False) -> _Only:
-    """A further condition and its values: records of these kinds; names of things."""
-    conditions, values = "", []
-    if kinds:
-        conditions += _OF_KIND
-        values.append(json.dumps(list(kinds)))
-    if things:
-        conditions += " AND r.thing AND n.sort != 'text'"
-    return conditions, values
 
 
 def _any(texts: Iterable[str]) -> str:

@@ -1,26 +1,25 @@
 """The catalogue on disk: documents and their facets in SQLite, found again page by page.
 
-Lists are keyset pages over (sort value, slug): a page costs the same wherever it begins, and
-nothing is skipped or shown twice when the data changes between two pages.
+Documents are kept as the JSON text that is sent; lists hand the text on without reading it.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from kg.catalogue import index
+from kg.catalogue import index, listing
 from kg.catalogue.entry import Entry
+from kg.catalogue.flat import flatten
+from kg.catalogue.listing import Condition, PageRequest, Position
 from kg.catalogue.search import MAX_TEXT, Search
 from kg.catalogue.versions import Lineage, take_over
 from kg.catalogue.view import Json
@@ -34,12 +33,14 @@ FACET_LIMIT = 100
 """Values of a facet that are counted."""
 
 _OPEN = "until IS NULL AND recorded_to IS NULL"
+_REMEMBERED = 1000
+"""Counts that an open catalogue remembers."""
 _NEAR = 1000
 """Slugs among which the nearest are looked for."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Of the file; another one is of another version of this program."""
 
 _SCHEMA = f"""
@@ -54,39 +55,38 @@ CREATE TABLE entry (
 CREATE INDEX entry_version ON entry (collection, slug, since);
 CREATE INDEX entry_by_record_time ON entry (recorded_from) WHERE recorded_from IS NOT NULL;
 CREATE UNIQUE INDEX entry_in_force ON entry (collection, slug) WHERE until IS NULL;
+-- A document fills a page of the file; what lists look at besides it stands in two indices.
+CREATE INDEX entry_head ON entry (
+    id, collection, slug, until, recorded_from, recorded_to, valid_from, valid_to, since,
+    known_since
+);
+CREATE INDEX entry_listed ON entry (
+    collection, slug, recorded_from, recorded_to, valid_from, valid_to
+) WHERE until IS NULL;
+-- least: the smallest value of the field, by which lists are sorted; open: no closed record
 CREATE TABLE facet (
     entry INTEGER NOT NULL, field TEXT NOT NULL, value NOT NULL,
     collection TEXT NOT NULL, until INTEGER,
+    slug TEXT NOT NULL, least INTEGER NOT NULL, open INTEGER NOT NULL,
     PRIMARY KEY (entry, field, value)
 ) WITHOUT ROWID;
-CREATE INDEX facet_by_value ON facet (collection, field, until, value, entry);
+CREATE INDEX facet_by_value ON facet (
+    collection, field, until, value, slug, entry, least, open
+);
+CREATE TABLE field (
+    collection TEXT NOT NULL, name TEXT NOT NULL, least NOT NULL, most NOT NULL,
+    PRIMARY KEY (collection, name)
+) WITHOUT ROWID;
+-- The columns of a collection as a table, in the order in which documents have them.
+CREATE TABLE flat_column (
+    collection TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (collection, name)
+);
+CREATE TABLE label (value TEXT PRIMARY KEY, label TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE alias (
     collection TEXT NOT NULL, alias TEXT NOT NULL, slug TEXT NOT NULL,
     PRIMARY KEY (collection, alias)
 ) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True)
-class PageRequest:
-    """What to list. ``equal``: field → accepted values; ``at_least``/``at_most``: numbers, or
-    days (ISO 8601) for fields that hold days.
-
-    ``sort`` is a field or ``id``, with ``-`` before it for descending order. The two times are
-    ISO dates: ``valid_at`` about when, ``known_at`` as recorded when. ``revision``: the versions
-    of that revision, instead of those in force; with ``known_at``, it is the one in force then.
-    """
-
-    collection: str
-    equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    at_least: Mapping[str, float | str] = field(default_factory=dict)
-    at_most: Mapping[str, float | str] = field(default_factory=dict)
-    valid_at: str | None = None
-    known_at: str | None = None
-    revision: int | None = None
-    sort: str = "id"
-    cursor: str | None = None
-    limit: int = 50
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,16 @@ class Count:
 
 @dataclass(frozen=True)
 class Page:
-    items: list[Json]
+    """``texts``: the documents as JSON."""
+
+    texts: list[str]
     next_cursor: str | None
     count: int
     count_truncated: bool
+
+    @cached_property
+    def items(self) -> list[Json]:
+        return [json.loads(text) for text in self.texts]
 
 
 _ALONE = Lineage()
@@ -136,28 +142,61 @@ def write_catalogue(path: Path, entries: Iterable[Entry], lineage: Lineage = _AL
                 _insert(connection, number, entry, lineage.revision)
             index.write_index(connection, listed)
         take_over(connection, lineage)
+        connection.execute(_FIELDS)
         connection.execute("ANALYZE")
         connection.commit()
     finally:
         connection.close()
 
 
+_FIELDS = (
+    "INSERT INTO field SELECT collection, field, MIN(value), MAX(value) FROM facet GROUP BY 1, 2"
+)
+
+
 def _insert(connection: sqlite3.Connection, number: int, entry: Entry, revision: int) -> None:
     text = json.dumps(entry.document, ensure_ascii=False, separators=(",", ":"))
     row = (number, entry.collection, entry.slug, *entry.valid, *entry.recorded, revision, text)
     connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)", row)
-    facets = (
-        (number, name, _stored(value), entry.collection)
-        for name, values in entry.facets.items()
-        for value in set(values)
+    connection.executemany(
+        "INSERT INTO facet VALUES (?, ?, ?, ?, NULL, ?, ?, ?)", _facet_rows(number, entry)
     )
-    connection.executemany("INSERT INTO facet VALUES (?, ?, ?, ?, NULL)", facets)
+    columns = ((entry.collection, name) for name in flatten(entry.document))
+    connection.executemany("INSERT OR IGNORE INTO flat_column VALUES (?, ?)", columns)
+    known = {value for values in entry.facets.values() for value in values}
+    labels = {i: label for i, label in _references(entry.document) if i in known}
+    connection.executemany("INSERT OR IGNORE INTO label VALUES (?, ?)", labels.items())
     aliases = ((entry.collection, alias, entry.slug) for alias in entry.aliases)
     connection.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?, ?)", aliases)
 
 
-def _stored(value: object) -> object:
+def _facet_rows(number: int, entry: Entry) -> Iterator[tuple[object, ...]]:
+    is_open = entry.recorded[1] is None
+    for name, values in entry.facets.items():
+        stored = sorted({_stored(value) for value in values}, key=_sorted)
+        for place, value in enumerate(stored):
+            about = (entry.collection, entry.slug, place == 0, is_open)
+            yield number, name, value, *about
+
+
+def _stored(value: str | float) -> str | float:
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def _sorted(value: str | float) -> tuple[bool, str | float]:
+    """As SQLite sorts: numbers before texts."""
+    return isinstance(value, str), value
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    """Id and label of everything that a document names."""
+    if isinstance(value, dict):
+        if isinstance(value.get("id"), str) and "label" in value:
+            yield value["id"], value["label"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
 
 
 class Catalogue:
@@ -173,7 +212,8 @@ class Catalogue:
             )
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
-        sql = "SELECT collection, field, MIN(value), MAX(value) FROM facet GROUP BY 1, 2"
+        self._counted = lru_cache(_REMEMBERED)(self._count)
+        sql = "SELECT collection, name, least, most FROM field"
         self.fields: dict[str, dict[str, str]] = {}
         """Collection → field → what it holds: ``number``, ``day`` or ``text``."""
         for collection, name, least, most in self.rows(sql, ()):
@@ -224,9 +264,9 @@ class Catalogue:
     def find_version(self, request: PageRequest, slug: str) -> Json | None:
         """The document called ``slug`` in the version that ``request`` is for, None where there
         is none. Closed records are found."""
-        in_force, values = _in_force(request)
-        clauses, more = _times(request)
-        where = " AND ".join(["e.collection = ?", "e.slug = ?", in_force, *clauses])
+        in_force, values = listing.in_force(request)
+        times, more = listing.times(request)
+        where = f"e.collection = ? AND e.slug = ? AND {in_force} AND {times}"
         sql = f"SELECT e.document FROM entry e WHERE {where}"  # noqa: S608
         found = self.rows(sql, [request.collection, slug, *values, *more])
         document: Json | None = json.loads(found[0][0]) if found else None
@@ -250,6 +290,15 @@ class Catalogue:
         found: str | None = self.rows(sql, ())[0][0]
         return found
 
+    def search_at(self, request: PageRequest) -> Search:
+        """The search among the records that stand at the times of ``request``."""
+        if request.is_whole:
+            return self.search
+        where, values = listing.standing(request)
+        same = "e.collection = r.collection AND e.slug = r.slug"
+        stands = f"EXISTS (SELECT 1 FROM entry e WHERE {same} AND {where})"  # noqa: S608
+        return Search(self.rows, (stands, values))
+
     def slugs(self, collection: str) -> list[str]:
         sql = f"SELECT slug FROM entry WHERE collection = ? AND {_OPEN}"  # noqa: S608
         return [slug for (slug,) in self.rows(sql, (collection,))]
@@ -262,21 +311,40 @@ class Catalogue:
     def page(self, request: PageRequest) -> Page:
         """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""
         self._check_fields(request)
-        where, values = _filters(request)
-        total = self.rows(
-            f"SELECT COUNT(*) FROM (SELECT 1 FROM entry e WHERE {where} LIMIT {COUNT_LIMIT + 1})",  # noqa: S608
-            values,
-        )[0][0]
-        rows = self._page_rows(request, where, values)
-        items = [json.loads(document) for document, _, _ in rows[: request.limit]]
-        more = len(rows) > request.limit
-        last = rows[request.limit - 1] if more else None
-        return Page(
-            items,
-            _encode_cursor(request.sort, last[2], last[1]) if last else None,
-            min(total, COUNT_LIMIT),
-            total > COUNT_LIMIT,
-        )
+        total = self._counted(*_fixed(listing.counting(request, COUNT_LIMIT + 1)))[0][0]
+        texts, last = self._texts(request, listing.decode_cursor(request))
+        cursor = listing.encode_cursor(request.sort, last) if last else None
+        return Page(texts, cursor, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
+
+    def batches(self, request: PageRequest) -> Iterator[list[str]]:
+        """The documents of a whole list as JSON, in pages of its limit, from its cursor on."""
+        self._check_fields(request)
+        after = listing.decode_cursor(request)
+        more = True
+        while more:
+            texts, after = self._texts(request, after)
+            more = after is not None
+            yield texts
+
+    def columns(self, collection: str) -> list[str]:
+        """The columns that documents of a collection have as rows of a table."""
+        sql = "SELECT name FROM flat_column WHERE collection = ? ORDER BY rowid"
+        return [name for (name,) in self.rows(sql, (collection,))]
+
+    def _texts(
+        self, request: PageRequest, after: Position | None
+    ) -> tuple[list[str], Position | None]:
+        """A page of documents as JSON, and where the next one begins, if there is one."""
+        rows: list[tuple[Any, ...]] = []
+        for sql, values in listing.ordered(request, request.limit + 1, after):
+            if len(rows) <= request.limit:
+                rows += self.rows(sql, values)
+        page = rows[: request.limit]
+        last = page[-1] if len(rows) > request.limit else None
+        numbers = [number for number, _, _ in page]
+        sql = "SELECT id, document FROM entry WHERE id IN (SELECT value FROM json_each(?))"
+        found = dict(self.rows(sql, (json.dumps(numbers),)))
+        return [found[number] for number in numbers], (last[2], last[1]) if last else None
 
     def facets(self, request: PageRequest, fields: Iterable[str]) -> dict[str, list[Count]]:
         """Field → its values in the whole list, the most frequent first, at most FACET_LIMIT.
@@ -285,16 +353,11 @@ class Catalogue:
         """
         fields = list(fields)
         self._check_known(request.collection, fields)
-        where, values = _filters(request)
-        sql = (
-            "SELECT v.value, COUNT(*) FROM entry e"  # noqa: S608
-            " JOIN facet v ON v.entry = e.id AND v.field = ?"
-            f" WHERE {where} GROUP BY v.value ORDER BY 2 DESC, 1 LIMIT {FACET_LIMIT}"
-        )
-        found = {name: self.rows(sql, [name, *values]) for name in fields}
+        counting = {name: listing.facet_counts(request, name, FACET_LIMIT) for name in fields}
+        found = {name: self._counted(*_fixed(statement)) for name, statement in counting.items()}
         return {name: self._labelled(rows, request) for name, rows in found.items()}
 
-    def _labelled(self, rows: list[tuple[Any, ...]], request: PageRequest) -> list[Count]:
+    def _labelled(self, rows: Sequence[tuple[Any, ...]], request: PageRequest) -> list[Count]:
         values = [str(value) for value, _ in rows]
         marks = ", ".join("?" * len(rows))
         sql = f"SELECT id, label FROM kind WHERE id IN ({marks})"  # noqa: S608
@@ -304,9 +367,10 @@ class Catalogue:
     def _labels(self, slugs: list[str], marks: str, request: PageRequest) -> dict[str, str]:
         """Slug → label, in the revision that ``request`` is for."""
         if request.revision is None:
-            sql = f"SELECT slug, label FROM record WHERE slug IN ({marks})"  # noqa: S608
-            return dict(self.rows(sql, slugs))
-        in_force, values = _in_force(request)
+            sql = "SELECT value, label FROM label WHERE value IN ({0}) UNION ALL "
+            sql += "SELECT slug, label FROM record WHERE slug IN ({0}) ORDER BY 1"
+            return dict(self.rows(sql.format(marks), slugs * 2))
+        in_force, values = listing.in_force(request)
         collections = [*self.fields]
         places = ", ".join("?" * len(collections))
         sql = (
@@ -316,21 +380,9 @@ class Catalogue:
         )
         return dict(self.rows(sql, [*collections, *slugs, *values]))
 
-    def _page_rows(
-        self, request: PageRequest, where: str, values: list[object]
-    ) -> list[tuple[str, str, object]]:
-        descending, name = request.sort.startswith("-"), request.sort.lstrip("-")
-        key, key_values = _sort_key(name)
-        comparison, order = ("<", "DESC") if descending else (">", "ASC")
-        sql = f"SELECT document, slug, sort FROM (SELECT e.document, e.slug, {key} AS sort"  # noqa: S608
-        sql += f" FROM entry e WHERE {where})"
-        all_values = [*key_values, *values]
-        if request.cursor is not None:
-            sort, slug = _decode_cursor(request.cursor, request.sort)
-            sql += f" WHERE (sort, slug) {comparison} (?, ?)"
-            all_values += [sort, slug]
-        sql += f" ORDER BY sort {order}, slug {order} LIMIT ?"
-        return self.rows(sql, [*all_values, request.limit + 1])
+    def _count(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """What is counted is remembered: a catalogue never changes."""
+        return self.rows(sql, values)
 
     def _check_fields(self, request: PageRequest) -> None:
         asked = {*request.equal, *request.at_least, *request.at_most, request.sort.lstrip("-")}
@@ -369,74 +421,6 @@ def _held(least: object, most: object) -> str:
     return "day" if days else "text"
 
 
-def _filters(request: PageRequest) -> tuple[str, list[object]]:
-    """The WHERE clause over ``entry e``: only fixed text and placeholders, never user text."""
-    in_force, values = _in_force(request)
-    clauses = ["e.collection = ?", in_force]
-    values = [request.collection, *values]
-    for name, accepted in request.equal.items():
-        marks = ", ".join("?" * len(accepted))
-        clauses.append(_facet(f"CAST(f.value AS TEXT) IN ({marks})"))
-        values += [name, *accepted]
-    for limits, sign in ((request.at_least, ">="), (request.at_most, "<=")):
-        for name, limit in limits.items():
-            comparable = "=" if isinstance(limit, str) else "!="
-            clauses.append(_facet(f"typeof(f.value) {comparable} 'text' AND f.value {sign} ?"))
-            values += [name, limit]
-    in_time, times = _times(request)
-    if request.known_at is None:
-        in_time = [*in_time, "e.recorded_to IS NULL"]
-    return " AND ".join([*clauses, *in_time]), [*values, *times]
-
-
-def _times(request: PageRequest) -> tuple[list[str], list[object]]:
-    """The conditions that the two times make."""
-    clauses: list[str] = []
-    values: list[object] = []
-    for column, at, until in (
-        ("valid", request.valid_at, ">="),  # days are inclusive,
-        ("recorded", request.known_at, ">"),  # what was closed at a time was no more at it
-    ):
-        if at is not None:
-            clauses.append(f"COALESCE(e.{column}_from, '') <= ?")
-            clauses.append(f"COALESCE(e.{column}_to, '9999') {until} ?")
-            values += [at, at]
-    return clauses, values
-
-
-def _in_force(request: PageRequest) -> tuple[str, list[object]]:
-    """The condition that picks one version of each record."""
-    if request.revision is None:
-        return "e.until IS NULL", []
-    since = "since" if request.known_at is None else "known_since"
-    condition = f"e.{since} <= ? AND (e.until IS NULL OR e.until > ?)"
-    return condition, [request.revision, request.revision]
-
-
-def _facet(condition: str) -> str:
-    found = "SELECT 1 FROM facet f WHERE f.entry = e.id AND f.field = ?"
-    return f"EXISTS ({found} AND {condition})"
-
-
-def _sort_key(name: str) -> tuple[str, list[object]]:
-    if name == "id":
-        return "e.slug", []
-    least = "SELECT MIN(f.value) FROM facet f WHERE f.entry = e.id AND f.field = ?"
-    return f"COALESCE(({least}), '')", [name]
-
-
-def _encode_cursor(sort: str, value: object, slug: str) -> str:
-    text = json.dumps([sort, value, slug], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str, sort: str) -> tuple[str | float, str]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        made_for, value, slug = json.loads(text)
-    except (binascii.Error, ValueError) as error:
-        message = "the cursor is not one that this service gave; begin without one"
-        raise InvalidInput(message) from error
-    if made_for != sort or not isinstance(value, str | int | float) or not isinstance(slug, str):
-        raise InvalidInput("the cursor belongs to another list; begin without one")
-    return value, slug
+def _fixed(statement: Condition) -> tuple[str, tuple[object, ...]]:
+    """As it can be remembered by."""
+    return statement[0], tuple(statement[1])

@@ -59,10 +59,12 @@ WHERE old.until IS NOT NULL OR NOT EXISTS (
 
 _OLD_FACETS = """
 INSERT INTO facet
-SELECT ended.id, old.field, old.value, old.collection, ended.until
+SELECT ended.id, old.field, old.value, old.collection, ended.until, old.slug, old.least, old.open
 FROM before.facet AS old JOIN main.entry AS ended ON ended.id = old.entry + :offset
 WHERE ended.until IS NOT NULL
 """
+
+_OLD_COLUMNS = "INSERT OR IGNORE INTO flat_column SELECT collection, name FROM before.flat_column"
 
 # A record that was closed in this revision, its successor taking its name, is a copy: until now
 # it was known by that name.
@@ -94,6 +96,7 @@ def take_over(connection: sqlite3.Connection, lineage: Lineage) -> None:
         connection.execute(_KEEP)
         connection.execute(_OLD_ENTRIES, named)
         connection.execute(_OLD_FACETS, named)
+        connection.execute(_OLD_COLUMNS)
     connection.execute(_DATE, named)
     connection.commit()
     if lineage.before is not None:
