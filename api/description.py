@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from api.asof import PARAMETERS as TIMES
 from api.history import PARAMETERS as CHANGED_BY
 from api.history import SORTS, as_change, as_list, as_revision
 from api.lists import GENERAL, RANGED, RENAMED, is_range
@@ -41,6 +42,8 @@ _OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
         "type": ("classes to find, separated by commas", _TEXT, False),
         "limit": (GENERAL["limit"], _SCHEMAS["limit"], False),
         "cursor": (GENERAL["cursor"], _SCHEMAS["cursor"], False),
+        "fields": (GENERAL["fields"], _SCHEMAS["fields"], False),
+        **{name: (GENERAL[name], _SCHEMAS[name], False) for name in TIMES},
     },
     "/api/control-status/diff": {
         "destination": ("ISO code, slug or name of a place", _TEXT, True),
@@ -81,6 +84,8 @@ def describe(openapi: Json, service: Service) -> Json:
             _parameter(name, meaning, schema) | {"required": required}
             for name, (meaning, schema, required) in parameters.items()
         ]
+    content = openapi["paths"]["/api/search"]["get"]["responses"]["200"].setdefault("content", {})
+    content |= {form: {} for form in _FORMS}
     for operations in openapi["paths"].values():
         for operation in operations.values():
             _add_problem(operation)

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api import feed, stream
+from api.answers import CSV, JSON, as_csv, expect_one_of, list_links
 from api.conditional import etag, headers, not_modified
 from api.negotiation import Offer, negotiate
 from api.parameters import MAX_LIMIT, limit, read_once
-from api.rest import CSV, JSON, as_csv, check_collection
 from api.service import Service, service_of
-from kg.catalogue import Version
+from kg.catalogue import COLLECTIONS, Version
 from kg.errors import InvalidInput, NotFound
 from kg.exports.material import short_version
 from kg.history import FIELDS, KINDS, NATURES, ChangeRequest, Row, Rows, read_since
@@ -84,7 +84,7 @@ async def _answer(request: Request, offer: Offer) -> Response:
     if offer is ATOM:
         return feed.respond(request, items, link, headers(tag))
     if offer is CSV:
-        return as_csv(items, tag, link)
+        return as_csv(items, tag, list_links(service, link))
     return JSONResponse(as_list(items, page, link), headers=headers(tag))
 
 
@@ -128,7 +128,7 @@ async def one_revision(request: Request, number: str) -> Response:
 @router.get("/{collection}/{slug}/history", summary="The versions of one record")
 async def record_history(request: Request, collection: str, slug: str) -> Response:
     service = service_of(request)
-    check_collection(collection)
+    expect_one_of(collection, COLLECTIONS)
     read_once(request, ())
     current = service.catalogue.find(collection, slug)
     name = current["id"] if current else slug

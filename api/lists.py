@@ -11,8 +11,11 @@ from api.service import Service
 from kg.catalogue import PageRequest
 from kg.errors import InvalidInput
 
+ALL = "all"
+
 GENERAL = {
-    "limit": f"items of a page, from 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if not given",
+    "limit": f"items of a page, from 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if not given;"
+    f" {ALL}, for CSV: the whole list, streamed",
     "sort": "a field, with - before it for descending order",
     "cursor": "where the page begins: from next of the page before",
     "fields": "members of the items to send, separated by commas; id always",
@@ -33,18 +36,22 @@ RENAMED = {
 
 DEFAULT_SORT = {"timeline": "date"}
 
+_BATCH = 200
+"""Records that a whole list is read by."""
+
 RANGED = ("number", "day")
 """What a field must hold to be filtered by ``_min`` and ``_max``."""
 
 
 @dataclass(frozen=True)
 class ListRequest:
-    """``fields``: the members of items to send, None for all."""
+    """``fields``: the members of items to send, None for all; ``whole``: not a page only."""
 
     page: PageRequest
     as_of: AsOf
     facets: tuple[str, ...]
     fields: tuple[str, ...] | None
+    whole: bool
 
 
 def read_list(
@@ -67,6 +74,7 @@ def read_list(
         else:
             raise InvalidInput(_unknown_parameter(collection, given, known))
     as_of = read_as_of(service, general)
+    whole = general.get("limit") == ALL
     page = PageRequest(
         collection,
         equal,
@@ -77,9 +85,10 @@ def read_list(
         revision=as_of.revision,
         sort=general.get("sort", DEFAULT_SORT.get(collection, "id")),
         cursor=general.get("cursor"),
-        limit=limit(general.get("limit")),
+        limit=_BATCH if whole else limit(general.get("limit")),
     )
-    return ListRequest(page, as_of, _names(general, "facets") or (), _names(general, "fields"))
+    facets, fields = _names(general, "facets") or (), _names(general, "fields")
+    return ListRequest(page, as_of, facets, fields, whole)
 
 
 def is_range(name: str, known: Mapping[str, str]) -> bool:

@@ -6,35 +6,48 @@ filtered is what the catalogue holds.
 
 from __future__ import annotations
 
-import csv
-import io
+import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.answers import (
+    CSV,
+    JSON,
+    OFFERS,
+    RDF,
+    as_csv,
+    as_json,
+    columns_of,
+    expect_one_of,
+    in_the_graph,
+    json_list,
+    json_response,
+    list_links,
+    next_page,
+    only,
+    rdf_of,
+    read_name,
+    whole_csv,
+)
 from api.asof import PARAMETERS, AsOf, expect_in_force, read_as_of
-from api.conditional import etag, headers, not_modified, rdf_response
+from api.conditional import etag, headers, not_modified
+from api.links import document_links, header, link
 from api.lists import ListRequest, read_list
-from api.negotiation import Offer, negotiate
+from api.negotiation import Offer
 from api.parameters import read_once
 from api.records import find_record
-from api.service import Service, context_url, service_of
-from kg.catalogue import COLLECTIONS, Page, flatten
-from kg.errors import InvalidInput, NotFound
+from api.service import Service, service_of
+from kg.catalogue import COLLECTIONS, Page
+from kg.errors import InvalidInput
 
 router = APIRouter(prefix="/api", tags=["REST"])
 
 Json = dict[str, Any]
-
-JSON = Offer("json", ("application/json",))
-CSV = Offer("csv", ("text/csv",))
-TURTLE = Offer("ttl", ("text/turtle",))
-JSON_LD = Offer("jsonld", ("application/ld+json",))
-OFFERS = (JSON, CSV, JSON_LD, TURTLE)
 
 
 @router.get("/stats", summary="Counts, version and freshness")
@@ -55,63 +68,57 @@ async def stats(request: Request) -> Response:
 @router.get("/{collection}", summary="A list of records")
 async def list_records(request: Request, collection: str) -> Response:
     service = service_of(request)
-    name, offer = _read_name(request, collection)
-    check_collection(name)
+    name, offer = read_name(request, collection)
+    expect_one_of(name, COLLECTIONS)
     wanted = read_list(service, name, request.query_params.multi_items())
-    if wanted.facets and offer is not JSON:
-        raise InvalidInput("facets are counted in JSON only")
-    if offer in (TURTLE, JSON_LD):
-        expect_in_force(service, wanted.as_of)
+    _check_form(service, wanted, offer)
     tag = _tag(service, wanted.as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    page = service.catalogue.page(wanted.page)
-    if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(request, offer, page.items, tag)
-    items = [_only(item, wanted.fields) for item in page.items]
-    link = _next_link(request, page.next_cursor)
+    if wanted.whole:
+        return whole_csv(service, wanted.page, _columns(service, wanted), tag)
+    page = await asyncio.to_thread(service.catalogue.page, wanted.page)
+    following = next_page(request, page.next_cursor)
+    links = list_links(service, following)
+    if offer in RDF:
+        iris = [iri for item in page.items for iri in in_the_graph(item)]
+        return await rdf_of(request, offer, iris, tag, links)
     if offer is CSV:
-        return as_csv(items, tag, link)
-    return JSONResponse(_list(service, wanted, page, items, link), headers=headers(tag))
+        return as_csv(page.items, tag, links, _columns(service, wanted))
+    content = await asyncio.to_thread(_json, service, wanted, page, following)
+    return json_response(content, tag, links)
 
 
 @router.get("/{collection}/{slug}", summary="One record, by its slug or an alias")
 async def one_record(request: Request, collection: str, slug: str) -> Response:
     service = service_of(request)
-    check_collection(collection)
-    name, offer = _read_name(request, slug)
+    expect_one_of(collection, COLLECTIONS)
+    name, offer = read_name(request, slug)
     given = read_once(request, ("fields", *PARAMETERS))
     as_of = read_as_of(service, given)
-    if offer in (TURTLE, JSON_LD):
+    if offer in RDF:
         expect_in_force(service, as_of)
     document = find_record(service, collection, name, as_of)
     tag = _tag(service, as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    if offer in (TURTLE, JSON_LD):
-        return await _as_rdf(request, offer, [document], tag)
+    links = _links(service, collection, document, offer)
+    if offer in RDF:
+        return await rdf_of(request, offer, in_the_graph(document), tag, links)
     fields = given["fields"].split(",") if "fields" in given else None
-    document = _only(document, fields)
+    document = only(document, fields)
     if offer is CSV:
-        return as_csv([document], tag, None)
-    return JSONResponse(document, headers=headers(tag))
+        return as_csv([document], tag, links, columns_of(service.catalogue, collection, fields))
+    return json_response(as_json(document).encode(), tag, links)
 
 
-# --- reading the request ------------------------------------------------------------------------
-
-
-def _read_name(request: Request, name: str) -> tuple[str, Offer]:
-    """The name without its suffix, and the format: the suffix decides, then Accept."""
-    stem, dot, suffix = name.rpartition(".")
-    for offer in OFFERS:
-        if dot and suffix == offer.name:
-            return stem, offer
-    return name, negotiate(request.headers.get("accept"), OFFERS)[0]
-
-
-def check_collection(name: str) -> None:
-    if name not in COLLECTIONS:
-        raise NotFound(f"no collection {name!r}; there are: {', '.join(COLLECTIONS)}")
+def _check_form(service: Service, wanted: ListRequest, offer: Offer) -> None:
+    if wanted.facets and offer is not JSON:
+        raise InvalidInput("facets are counted in JSON only")
+    if wanted.whole and offer is not CSV:
+        raise InvalidInput("limit=all is for CSV, which is streamed; other forms come in pages")
+    if offer in RDF:
+        expect_in_force(service, wanted.as_of)
 
 
 def _tag(service: Service, as_of: AsOf, offer: Offer) -> str:
@@ -119,69 +126,36 @@ def _tag(service: Service, as_of: AsOf, offer: Offer) -> str:
     return etag(as_of.version or service.version, offer.name)
 
 
-# --- writing the answer ---------------------------------------------------------------------------
+def _links(service: Service, collection: str, document: Json, offer: Offer) -> dict[str, str]:
+    path = f"/api/{collection}/{document['id']}"
+    about = link(document["iri"], "describes")
+    return header([about, *document_links(service, path, OFFERS, offer)])
 
 
-def _list(
-    service: Service, wanted: ListRequest, page: Page, items: list[Json], link: str | None
-) -> Json:
-    body = {
-        "items": items,
-        "next": link,
+def _columns(service: Service, wanted: ListRequest) -> list[str]:
+    return columns_of(service.catalogue, wanted.page.collection, wanted.fields)
+
+
+def _json(service: Service, wanted: ListRequest, page: Page, following: str | None) -> bytes:
+    about: Json = {
+        "next": following,
         "count": page.count,
         "count_truncated": page.count_truncated,
     }
-    if not wanted.facets:
-        return body
-    counted = service.catalogue.facets(wanted.page, wanted.facets)
-    facets = {name: [asdict(count) for count in counts] for name, counts in counted.items()}
-    return body | {"facets": facets}
+    if wanted.facets:
+        counted = service.catalogue.facets(wanted.page, wanted.facets)
+        facets = {name: [asdict(count) for count in counts] for name, counts in counted.items()}
+        about["facets"] = facets
+    return json_list(_sent(page.texts, wanted.fields), about)
 
 
-def _only(document: Json, fields: Iterable[str] | None) -> Json:
+def _sent(texts: Iterable[str], fields: Iterable[str] | None) -> Iterable[str]:
+    """The documents as they are kept, unless only some of their members are asked for."""
     if fields is None:
-        return document
-    kept = {"id", *fields}
-    return {key: value for key, value in document.items() if key in kept}
-
-
-def _next_link(request: Request, cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    kept = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
-    return f"{request.url.path}?{urlencode([*kept, ('cursor', cursor)])}"
+        return texts
+    return (as_json(only(json.loads(text), fields)) for text in texts)
 
 
 def _conditional_json(request: Request, service: Service, body: Json) -> Response:
     tag = etag(service.version, "json")
     return not_modified(request, tag) or JSONResponse(body, headers=headers(tag))
-
-
-async def _as_rdf(request: Request, offer: Offer, documents: list[Json], tag: str) -> Response:
-    iris = [iri for document in documents for iri in _in_the_graph(document)]
-    service, context = service_of(request), context_url(request)
-    answer = await service.describe(iris, offer.media_type, context)
-    return rdf_response(answer, offer.media_type, tag)
-
-
-def _in_the_graph(document: Json) -> list[str]:
-    """IRIs of the nodes that the record is about, where it is no node itself.
-
-    Such are what queries found (a contradiction) and what is put together (an event).
-    """
-    if "record" in document:
-        return [document["record"]["iri"]]
-    if document["type"] != "Contradiction" or document["kind"] == "curated":
-        return [document["iri"]]
-    return [part["iri"] for part in document.get("claims") or document["measurements"]]
-
-
-def as_csv(items: list[Json], tag: str, link: str | None) -> Response:
-    rows = [flatten(item) for item in items]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    more = {"Link": f'<{link}>; rel="next"'} if link else {}
-    return Response(text.getvalue(), media_type="text/csv", headers=headers(tag) | more)

@@ -2,47 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
-from api.conditional import etag, headers, not_modified
+from api.answers import (
+    CSV,
+    OFFERS,
+    RDF,
+    as_csv,
+    as_json,
+    in_the_graph,
+    json_list,
+    json_response,
+    list_links,
+    next_page,
+    only,
+    rdf_of,
+    read_name,
+)
+from api.asof import PARAMETERS as TIMES
+from api.asof import expect_in_force, read_as_of
+from api.conditional import etag, not_modified
 from api.parameters import limit, read_once, required
-from api.service import service_of
-from kg.catalogue import Hit, Search
+from api.service import Service, service_of
+from kg.catalogue import Hit, PageRequest, Search
 
 router = APIRouter(prefix="/api", tags=["REST"])
 
-PARAMETERS = ("q", "type", "limit", "cursor")
+Json = dict[str, Any]
+
+PARAMETERS = ("q", "type", "limit", "cursor", "fields", *TIMES)
+COLUMNS = (
+    *("id", "iri", "type", "label", "kind", "collection", "url", "score"),
+    *("matched.text", "matched.field", "matched.how"),
+)
 
 
 @router.get("/search", summary="Names, part numbers and sentences; prefixes and typos")
 async def search(request: Request) -> Response:
     service = service_of(request)
+    offer = read_name(request, request.url.path.rpartition("/")[2])[1]
     given = read_once(request, PARAMETERS)
-    tag = etag(service.version, "json")
+    as_of = read_as_of(service, given)
+    if offer in RDF:
+        expect_in_force(service, as_of)
+    tag = etag(as_of.version or service.version, offer.name)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    engine = service.catalogue.search
+    standing = PageRequest(
+        "", valid_at=as_of.valid_at, known_at=as_of.known_at, revision=as_of.revision
+    )
+    engine = service.catalogue.search_at(standing)
     kinds = [kind for kind in given.get("type", "").split(",") if kind]
-    text = required("q", given)
-    found = engine.find(text, kinds, limit(given.get("limit")), given.get("cursor"))
-    body = {
-        "items": [_item(engine, hit) for hit in found.hits],
-        "next": _next(given, found.next_cursor),
+    text, size = required("q", given), limit(given.get("limit"))
+    found = await asyncio.to_thread(engine.find, text, kinds, size, given.get("cursor"))
+    following = next_page(request, found.next_cursor)
+    links = list_links(service, following)
+    if offer in RDF:
+        iris = [iri for hit in found.hits for iri in _nodes(service, hit)]
+        return await rdf_of(request, offer, iris, tag, links)
+    fields = given["fields"].split(",") if "fields" in given else None
+    items = [only(_item(engine, hit), fields) for hit in found.hits]
+    if offer is CSV:
+        return as_csv(items, tag, links, _columns(fields))
+    about = {
+        "next": following,
         "count": found.count,
         "count_truncated": found.count_truncated,
         "facets": {
             "type": [_kind(engine, kind) | {"count": n} for kind, n in found.facets.items()]
         },
     }
-    return JSONResponse(body, headers=headers(tag))
+    return json_response(json_list(map(as_json, items), about), tag, links)
 
 
-def _item(engine: Search, hit: Hit) -> dict[str, Any]:
+for _offer in OFFERS:
+    router.add_api_route(
+        f"/search.{_offer.name}", search, include_in_schema=False, name=f"search_{_offer.name}"
+    )
+
+
+def _item(engine: Search, hit: Hit) -> Json:
     return {
         "id": hit.slug,
         "iri": hit.iri,
@@ -56,9 +99,18 @@ def _item(engine: Search, hit: Hit) -> dict[str, Any]:
     }
 
 
-def _kind(engine: Search, kind: str) -> dict[str, Any]:
+def _kind(engine: Search, kind: str) -> Json:
     return {"id": kind, "label": engine.kinds[kind].label if kind in engine.kinds else kind}
 
 
-def _next(given: Mapping[str, str], cursor: str | None) -> str | None:
-    return None if cursor is None else "/api/search?" + urlencode({**given, "cursor": cursor})
+def _nodes(service: Service, hit: Hit) -> list[str]:
+    """The hit in the graph; what is no node there is its parts."""
+    if hit.collection != "contradictions":
+        return [hit.iri]
+    return in_the_graph(service.catalogue.item(hit.collection, hit.slug))
+
+
+def _columns(fields: list[str] | None) -> list[str]:
+    if fields is None:
+        return [*COLUMNS]
+    return [name for name in COLUMNS if name.partition(".")[0] in {"id", *fields}]
