@@ -28,10 +28,14 @@ def _item_text(item: Any) -> str:
     return str(item)
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How text begins that a spreadsheet may run; the last four in East Asian settings."""
+
+
 def _cell(value: Any) -> str:
-    """Text that a spreadsheet shows and never runs as a formula."""
+    """Text that a spreadsheet shows and never runs as a formula; numbers as they are."""
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
     is_text = not isinstance(value, int | float)
-    return f"'{text}" if is_text and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if is_text and text.startswith(_FORMULA) else text

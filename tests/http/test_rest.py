@@ -244,6 +244,30 @@ def test_valid_at_and_known_at(client: httpx.Client) -> None:
     assert len(ids("known_at=2026-11-21T00:00:00Z")) == COLLECTIONS["claims"]
 
 
+@pytest.mark.parametrize("sort", ["tpp", "-tpp", "maker", "-launch_date", "-id", "market"])
+def test_what_lacks_the_field_comes_last_and_nothing_is_lost(
+    client: httpx.Client, sort: str
+) -> None:
+    seen: list[dict[str, Any]] = []
+    path = f"/api/chips?sort={sort}&limit=11&fields=figures,maker,markets"
+    while path:
+        body = get(client, path)
+        seen += body["items"]
+        path = body["next"]
+    names = [item["id"] for item in seen]
+    assert len(names) == len(set(names)) == COLLECTIONS["chips"]
+    if sort.endswith("tpp"):
+        least = [_least(item, "tpp") for item in seen]
+        known = [value for value in least if value is not None]
+        assert least == known + [None] * (len(least) - len(known))
+        assert known == sorted(known, reverse=sort.startswith("-"))
+
+
+def _least(chip: dict[str, Any], metric: str) -> float | None:
+    values = [f["value"] for f in chip.get("figures", []) if f["metric"]["id"] == metric]
+    return min((v for v in values if isinstance(v, int | float)), default=None)
+
+
 def test_timeline_in_the_order_of_time(client: httpx.Client) -> None:
     dates: list[str] = []
     path = "/api/timeline?from=2022-08-01&to=2022-10-31&limit=7"
@@ -390,6 +414,7 @@ def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
         ("/api/chips?known_at=9999-12-31T23:59:59-12:00", 400, "outside of the years"),
         ("/api/chips/nvidia-h2", 404, "nearest: nvidia-h20"),
         ("/api/gadgets", 404, "no collection 'gadgets'; there are: chips, firms"),
+        ("/api/chips.docx", 404, "chips have no form 'docx'; there are: chips.json, chips.csv"),
         ("/api/chips/nvidia-h20?limit=1", 400, "no parameter 'limit' here"),
     ],
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import httpx
 import pytest
+from pyoxigraph import RdfFormat, parse
+from rdflib import Graph
 
 
 def find(client: httpx.Client, **parameters: str | int) -> Any:
@@ -75,6 +79,59 @@ def test_places_persons_and_concepts_are_found_and_listed(client: httpx.Client) 
     assert client.get("/api/concepts/tpp").json()["definition"]
 
 
+def ids(client: httpx.Client, **parameters: str | int) -> set[str]:
+    return {item["id"] for item in find(client, limit=500, **parameters)["items"]}
+
+
+def test_search_asks_both_clocks(client: httpx.Client) -> None:
+    """Claim c0-17 is about the time until 2022-08-26; everything was recorded on one day."""
+    everything = ids(client, q="bloomberg")
+    then = ids(client, q="bloomberg", valid_at="2022-01-01")
+    assert "c0-17" in then <= everything
+    assert ids(client, q="nvidia", valid_at="2022-01-01") < ids(client, q="nvidia")
+    assert "c0-17" not in ids(client, q="bloomberg", valid_at="2023-01-01")
+    assert ids(client, q="bloomberg", known_at="2026-11-22") == everything
+    before = client.get("/api/search?q=bloomberg&known_at=2026-11-20")
+    assert before.status_code == 404
+    counts = find(client, q="bloomberg", valid_at="2022-01-01")
+    assert counts["count"] == len(then)
+    assert sum(kind["count"] for kind in counts["facets"]["type"]) == len(then)
+
+
+@pytest.mark.parametrize("by", ["suffix", "header"])
+def test_hits_as_a_table(client: httpx.Client, by: str) -> None:
+    path, headers = (
+        ("/api/search.csv", {}) if by == "suffix" else ("/api/search", {"Accept": "text/csv"})
+    )
+    response = client.get(path, params={"q": "h-20", "limit": 2}, headers=headers)
+    assert response.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert rows[0]["id"] == "nvidia-h20"
+    assert (rows[0]["matched.how"], rows[0]["score"]) == ("exact", "98.0")
+    following = response.links["next"]["url"]
+    assert client.get(following, headers=headers).text.count("\r\n") == 3
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph:DeprecationWarning")
+def test_hits_as_rdf_say_what_their_documents_say(client: httpx.Client) -> None:
+    parameters = {"q": "biren br100 release", "limit": 20}
+    hits = find(client, **parameters)["items"]
+    assert hits
+    turtle = client.get("/api/search.ttl", params=parameters)
+    triples = set(parse(turtle.content, RdfFormat.TURTLE))
+    subjects = {t.subject.value for t in triples}
+    assert {hit["iri"] for hit in hits if hit["collection"] != "contradictions"} <= subjects
+    graph = Graph().parse(
+        f"{client.base_url}/api/search.jsonld?q=biren+br100+release&limit=20", format="json-ld"
+    )
+    assert len(graph) == len({(t.subject, t.predicate, t.object) for t in triples})
+
+
+def test_only_some_members_of_hits(client: httpx.Client) -> None:
+    (hit,) = find(client, q="h-20", limit=1, fields="label,score")["items"]
+    assert set(hit) == {"id", "label", "score"}
+
+
 def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
     first = client.get("/api/search?q=h20")
     again = client.get("/api/search?q=h20", headers={"If-None-Match": first.headers["etag"]})
@@ -86,6 +143,8 @@ def test_an_answer_is_not_sent_twice(client: httpx.Client) -> None:
     [
         ("", "the parameter 'q' is missing"),
         ("q=h20&collection=chips", "no parameter 'collection' here; there are: q, type, limit"),
+        ("q=h20&valid_at=soon", "valid_at must be a day"),
+        ("q=h20&known_at=2026-13-01", "known_at must be a day or a time"),
         ("q=h20&limit=0", "limit must be a whole number from 1 to 500"),
         ("q=h20&limit=501", "limit must be a whole number from 1 to 500"),
         ("q=h20&limit=many", "limit must be a whole number"),
