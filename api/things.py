@@ -72,7 +72,7 @@ async def resolve(service: Service, kind: str, slug: str) -> tuple[Thing, str | 
     Raises UnknownName with the nearest names where there is neither, Gone for what was retracted.
     """
     for thing in spelt(service, kind, slug):
-        if (graphs := _closed(service, thing)):
+        if graphs := _closed(service, thing):
             return replace(thing, graphs=graphs), None
         item = service.iri(thing.iri)
         rows = await service.select("documents/resolve.rq", item=item, slug=_string(thing.slug))
@@ -197,7 +197,9 @@ async def _linked_from(service: Service, thing: Thing) -> Json:
 
 
 async def _statements(service: Service, thing: Thing) -> Json:
-    rows = await service.select("documents/statements.rq", thing.graphs, item=service.iri(thing.iri))
+    rows = await service.select(
+        "documents/statements.rq", thing.graphs, item=service.iri(thing.iri)
+    )
     said = {
         service.names.shorten(group[0]["property"]["value"]): [
             _reference(service, row, "value") for row in group
