@@ -13,7 +13,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kg.errors import InvalidInput
@@ -52,19 +52,20 @@ class PageRequest:
         return None if name == "id" else name
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all that is in force and open is asked for, whatever the page."""
-        times = (self.valid_at, self.known_at, self.revision)
-        return not (self.equal or self.at_least or self.at_most or any(times))
+    def has_times(self) -> bool:
+        """Whether something else is asked for than what is in force and open."""
+        return (self.valid_at, self.known_at, self.revision) != (None, None, None)
 
 
 # --- what is listed ---------------------------------------------------------------------------
 
 
-def condition(request: PageRequest) -> Condition:
-    clauses, values = ["e.collection = ?"], [request.collection]
-    parts = [standing(request), *_equal(request), *_bounds(request)]
-    return _all([(" AND ".join(clauses), list(values)), *parts])
+def condition(request: PageRequest, broad: bool = False) -> Condition:
+    """``broad``: for a statement that goes through records in their order and will soon have
+    enough of them; otherwise those that fit are looked up first."""
+    having = _checked if broad else _looked_up
+    parts = [having(request, wanted, "e.id") for wanted in _wishes(request)]
+    return _all([("e.collection = ?", [request.collection]), standing(request), *parts])
 
 
 def standing(request: PageRequest) -> Condition:
@@ -97,12 +98,23 @@ def times(request: PageRequest) -> Condition:
     return _all(found)
 
 
-def _equal(request: PageRequest) -> list[Condition]:
+@dataclass(frozen=True)
+class _Wish:
+    """Some value in the field ``name`` is to be as ``said``: SQL over ``facet f``."""
+
+    name: str
+    said: str
+    values: list[object]
+
+
+def _wishes(request: PageRequest) -> list[_Wish]:
     found = []
     for name, accepted in request.equal.items():
         values = [value for text in accepted for value in _spelt(text)]
-        marks = ", ".join("?" * len(values))
-        found.append(_having(request, name, f"f.value IN ({marks})", values))
+        found.append(_Wish(name, f"f.value IN ({', '.join('?' * len(values))})", values))
+    for limits, sign in ((request.at_least, ">="), (request.at_most, "<=")):
+        for name, limit in limits.items():
+            found.append(_Wish(name, f"{_comparable(limit)} AND f.value {sign} ?", [limit]))
     return found
 
 
@@ -115,28 +127,24 @@ def _spelt(text: str) -> list[object]:
     return [text, number] if math.isfinite(number) else [text]
 
 
-def _bounds(request: PageRequest) -> list[Condition]:
-    return [
-        _having(
-            request, name, f"typeof(f.value) {_comparable(limit)} AND f.value {sign} ?", [limit]
-        )
-        for limits, sign in ((request.at_least, ">="), (request.at_most, "<="))
-        for name, limit in limits.items()
-    ]
-
-
 def _comparable(limit: float | str) -> str:
-    return "= 'text'" if isinstance(limit, str) else "!= 'text'"
+    return f"typeof(f.value) {'=' if isinstance(limit, str) else '!='} 'text'"
 
 
-def _having(
-    request: PageRequest, name: str, said: str, values: Sequence[float | str | object]
-) -> Condition:
-    """Records of which some value in the field ``name`` is as ``said``."""
-    in_force = " AND f.until IS NULL" if request.revision is None else ""
-    where = f"f.collection = ? AND f.field = ?{in_force} AND {said}"
-    found = f"e.id IN (SELECT f.entry FROM facet f WHERE {where})"  # noqa: S608
-    return found, [request.collection, name, *values]
+def _looked_up(request: PageRequest, wish: _Wish, entry: str) -> Condition:
+    where, values = _in_facets(request, wish)
+    return f"{entry} IN (SELECT f.entry FROM facet f WHERE {where})", values  # noqa: S608
+
+
+def _checked(_: PageRequest, wish: _Wish, entry: str) -> Condition:
+    where = f"f.entry = {entry} AND f.field = ? AND {wish.said}"
+    return f"EXISTS (SELECT 1 FROM facet f WHERE {where})", [wish.name, *wish.values]  # noqa: S608
+
+
+def _in_facets(request: PageRequest, wish: _Wish) -> Condition:
+    current = " AND f.until IS NULL" if request.revision is None else ""
+    where = f"f.collection = ? AND f.field = ?{current} AND {wish.said}"
+    return where, [request.collection, wish.name, *wish.values]
 
 
 def _all(parts: Sequence[Condition]) -> Condition:
@@ -146,44 +154,93 @@ def _all(parts: Sequence[Condition]) -> Condition:
 # --- statements -------------------------------------------------------------------------------
 
 
-def counting(request: PageRequest, most: int) -> Condition:
-    """How many there are, counted up to ``most``."""
+def counting(request: PageRequest, most: int, single: Collection[str] = ()) -> Condition:
+    """How many there are, counted up to ``most``. ``single``: fields with one value at most."""
+    wishes = _wishes(request)
+    if wishes and not request.has_times:
+        return _counting_facets(request, wishes, most, single)
     where, values = condition(request)
     found = f"SELECT COUNT(*) FROM (SELECT 1 FROM entry e WHERE {where} LIMIT {most})"  # noqa: S608
     return found, values
 
 
-def ordered(request: PageRequest, limit: int, after: Position | None) -> list[Condition]:
+def _counting_facets(
+    request: PageRequest, wishes: Sequence[_Wish], most: int, single: Collection[str]
+) -> Condition:
+    """Facets know what is open: records need not be looked at."""
+    first, *others = wishes
+    further = [_checked(request, wish, "g.entry") for wish in others]
+    where, values = _in_facets(request, first)
+    which = "" if first.name in single else "DISTINCT "
+    chosen = f"SELECT {which}f.entry FROM facet f WHERE {where} AND f.open"  # noqa: S608
+    checks, more = _all([("TRUE", []), *further])
+    found = f"SELECT COUNT(*) FROM (SELECT 1 FROM ({chosen}) g WHERE {checks} LIMIT {most})"  # noqa: S608
+    return found, [*values, *more]
+
+
+def ordered(
+    request: PageRequest,
+    limit: int,
+    after: Position | None,
+    broad: bool,
+    single: Collection[str] = (),
+) -> list[Condition]:
     """Statements whose rows (id, slug, sort value), one after the other, begin after ``after``.
 
-    The second is needed only where the first gives fewer than ``limit``.
+    The second is needed only where the first gives fewer than ``limit``. ``broad`` as for
+    :func:`condition`, ``single`` as for :func:`counting`.
     """
     name = request.sort_field
+    where = condition(request, broad)
     if name is None:
-        return [_without(request, limit, after, "")]
+        return [_without(request, where, limit, after, "")]
     missing = "NOT EXISTS (SELECT 1 FROM facet m WHERE m.entry = e.id AND m.field = ?)"
     if after is not None and after[0] is None:
-        return [_without(request, limit, after, missing)]
-    return [_with(request, limit, after, name), _without(request, limit, None, missing)]
+        return [_without(request, where, limit, after, missing)]
+    join = "CROSS JOIN" if broad else "JOIN"  # the former is SQLite's: in the order of the text
+    within = _all([_bounded(request, name, single), where])
+    return [
+        _with(request, within, limit, after, name, join),
+        _without(request, where, limit, None, missing),
+    ]
 
 
-def _with(request: PageRequest, limit: int, after: Position | None, name: str) -> Condition:
+def _with(
+    request: PageRequest,
+    only: Condition,
+    limit: int,
+    after: Position | None,
+    name: str,
+    join: str,
+) -> Condition:
     """In the order of the least value of a field."""
-    where, values = condition(request)
+    where, values = only
     sign, order = ("<", "DESC") if request.sort.startswith("-") else (">", "ASC")
     current = " AND s.until IS NULL" if request.revision is None else ""
     start = f" AND (s.value, s.slug) {sign} (?, ?)" if after else ""
     found = (
-        "SELECT e.id, s.slug, s.value FROM facet s JOIN entry e ON e.id = s.entry"  # noqa: S608
+        f"SELECT e.id, s.slug, s.value FROM facet s {join} entry e ON e.id = s.entry"  # noqa: S608
         f" WHERE s.collection = ? AND s.field = ?{current} AND s.least{start} AND {where}"
         f" ORDER BY s.value {order}, s.slug {order} LIMIT {limit}"
     )
     return found, [request.collection, name, *(after or ()), *values]
 
 
-def _without(request: PageRequest, limit: int, after: Position | None, more: str) -> Condition:
+def _bounded(request: PageRequest, name: str, single: Collection[str]) -> Condition:
+    """What the bounds of the field that a list is sorted by say of the least value itself."""
+    found: list[Condition] = [("TRUE", [])]
+    if name in request.at_most:
+        found.append(("s.value <= ?", [request.at_most[name]]))
+    if name in request.at_least and name in single:
+        found.append(("s.value >= ?", [request.at_least[name]]))
+    return _all(found)
+
+
+def _without(
+    request: PageRequest, only: Condition, limit: int, after: Position | None, more: str
+) -> Condition:
     """In the order of the slugs; ``more``: a condition with the sort field as its value."""
-    parts = [condition(request)]
+    parts = [only]
     sign, order = ("<", "DESC") if request.sort.startswith("-") else (">", "ASC")
     if more:
         parts.append((more, [request.sort_field]))
@@ -194,19 +251,20 @@ def _without(request: PageRequest, limit: int, after: Position | None, more: str
     return f"{found} LIMIT {limit}", values
 
 
-def facet_counts(request: PageRequest, name: str, most: int) -> Condition:
+def facet_counts(request: PageRequest, name: str, most: int, broad: bool) -> Condition:
     """(value, how many of the listed records have it), the most frequent first."""
+    wishes = _wishes(request)
     end = f"GROUP BY v.value ORDER BY 2 DESC, 1 LIMIT {most}"
-    if request.is_whole:
-        where = "v.collection = ? AND v.field = ? AND v.until IS NULL AND v.open"
-        return f"SELECT v.value, COUNT(*) FROM facet v WHERE {where} {end}", [  # noqa: S608
-            request.collection,
-            name,
-        ]
+    if not request.has_times and (broad or not wishes):
+        checks, values = _all([("TRUE", []), *(_looked_up(request, w, "v.entry") for w in wishes)])
+        where = f"v.collection = ? AND v.field = ? AND v.until IS NULL AND v.open AND {checks}"
+        found = f"SELECT v.value, COUNT(*) FROM facet v WHERE {where} {end}"  # noqa: S608
+        return found, [request.collection, name, *values]
     where, values = condition(request)
     found = (
         f"WITH chosen AS MATERIALIZED (SELECT e.id FROM entry e WHERE {where})"  # noqa: S608
-        " SELECT v.value, COUNT(*) FROM chosen c JOIN facet v ON v.entry = c.id AND v.field = ?"
+        " SELECT v.value, COUNT(*) FROM chosen c CROSS JOIN facet v"
+        " ON v.entry = c.id AND v.field = ?"
     )
     return f"{found} {end}", [*values, name]
 

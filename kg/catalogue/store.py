@@ -61,7 +61,7 @@ CREATE INDEX entry_head ON entry (
     known_since
 );
 CREATE INDEX entry_listed ON entry (
-    collection, slug, recorded_from, recorded_to, valid_from, valid_to
+    collection, slug, recorded_from, recorded_to, valid_from, valid_to, until
 ) WHERE until IS NULL;
 -- least: the smallest value of the field, by which lists are sorted; open: no closed record
 CREATE TABLE facet (
@@ -75,6 +75,7 @@ CREATE INDEX facet_by_value ON facet (
 );
 CREATE TABLE field (
     collection TEXT NOT NULL, name TEXT NOT NULL, least NOT NULL, most NOT NULL,
+    single INTEGER NOT NULL, -- no record has two values
     PRIMARY KEY (collection, name)
 ) WITHOUT ROWID;
 -- The columns of a collection as a table, in the order in which documents have them.
@@ -150,7 +151,8 @@ def write_catalogue(path: Path, entries: Iterable[Entry], lineage: Lineage = _AL
 
 
 _FIELDS = (
-    "INSERT INTO field SELECT collection, field, MIN(value), MAX(value) FROM facet GROUP BY 1, 2"
+    "INSERT INTO field SELECT collection, field, MIN(value), MAX(value), MIN(least) FROM facet"
+    " GROUP BY 1, 2"
 )
 
 
@@ -213,11 +215,14 @@ class Catalogue:
         self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
         self._counted = lru_cache(_REMEMBERED)(self._count)
-        sql = "SELECT collection, name, least, most FROM field"
+        sql = "SELECT collection, name, least, most, single FROM field"
         self.fields: dict[str, dict[str, str]] = {}
         """Collection → field → what it holds: ``number``, ``day`` or ``text``."""
-        for collection, name, least, most in self.rows(sql, ()):
+        self._single: dict[str, set[str]] = {}
+        for collection, name, least, most, single in self.rows(sql, ()):
             self.fields.setdefault(collection, {})[name] = _held(least, most)
+            if single:
+                self._single.setdefault(collection, set()).add(name)
         self.search = Search(self.rows)
 
     def counts(self) -> dict[str, int]:
@@ -292,7 +297,7 @@ class Catalogue:
 
     def search_at(self, request: PageRequest) -> Search:
         """The search among the records that stand at the times of ``request``."""
-        if request.is_whole:
+        if not request.has_times:
             return self.search
         where, values = listing.standing(request)
         same = "e.collection = r.collection AND e.slug = r.slug"
@@ -311,18 +316,18 @@ class Catalogue:
     def page(self, request: PageRequest) -> Page:
         """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""
         self._check_fields(request)
-        total = self._counted(*_fixed(listing.counting(request, COUNT_LIMIT + 1)))[0][0]
-        texts, last = self._texts(request, listing.decode_cursor(request))
+        after, total = listing.decode_cursor(request), self._total(request)
+        texts, last = self._texts(request, after, self._is_broad(request))
         cursor = listing.encode_cursor(request.sort, last) if last else None
         return Page(texts, cursor, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
 
     def batches(self, request: PageRequest) -> Iterator[list[str]]:
         """The documents of a whole list as JSON, in pages of its limit, from its cursor on."""
         self._check_fields(request)
-        after = listing.decode_cursor(request)
+        after, broad = listing.decode_cursor(request), self._is_broad(request)
         more = True
         while more:
-            texts, after = self._texts(request, after)
+            texts, after = self._texts(request, after, broad)
             more = after is not None
             yield texts
 
@@ -331,12 +336,25 @@ class Catalogue:
         sql = "SELECT name FROM flat_column WHERE collection = ? ORDER BY rowid"
         return [name for (name,) in self.rows(sql, (collection,))]
 
+    def _total(self, request: PageRequest) -> int:
+        single = self._single.get(request.collection, ())
+        statement = listing.counting(request, COUNT_LIMIT + 1, single)
+        found: int = self._counted(*_fixed(statement))[0][0]
+        return found
+
+    def _is_broad(self, request: PageRequest) -> bool:
+        """Whether a page is sooner found by going through all records in their order (some
+        ``limit * all / total`` of them) than by looking up the ``total`` that fit."""
+        total, everything = self._total(request), self._total(PageRequest(request.collection))
+        return total * total > request.limit * everything
+
     def _texts(
-        self, request: PageRequest, after: Position | None
+        self, request: PageRequest, after: Position | None, broad: bool
     ) -> tuple[list[str], Position | None]:
         """A page of documents as JSON, and where the next one begins, if there is one."""
         rows: list[tuple[Any, ...]] = []
-        for sql, values in listing.ordered(request, request.limit + 1, after):
+        single = self._single.get(request.collection, ())
+        for sql, values in listing.ordered(request, request.limit + 1, after, broad, single):
             if len(rows) <= request.limit:
                 rows += self.rows(sql, values)
         page = rows[: request.limit]
@@ -353,7 +371,8 @@ class Catalogue:
         """
         fields = list(fields)
         self._check_known(request.collection, fields)
-        counting = {name: listing.facet_counts(request, name, FACET_LIMIT) for name in fields}
+        broad = self._is_broad(request)
+        counting = {n: listing.facet_counts(request, n, FACET_LIMIT, broad) for n in fields}
         found = {name: self._counted(*_fixed(statement)) for name, statement in counting.items()}
         return {name: self._labelled(rows, request) for name, rows in found.items()}
 
