@@ -58,13 +58,13 @@ def concept_entry(view: View, node: NamedNode, collection: str) -> Entry:
             "type": "Concept",
             "names": view.values(node, "skos:altLabel"),
             "definition": view.value(node, "skos:definition"),
-            "scheme": view.reference(view.node(node, "skos:inScheme")),
+            "schemes": view.references(node, "skos:inScheme"),
             "broader": view.references(node, "skos:broader"),
             "unit": view.reference(view.node(node, "ct:metricUnit")),
         }
     )
     facets: dict[str, list[Facet]] = {
-        "scheme": ids([document.get("scheme")]),
+        "scheme": ids(document.get("schemes", [])),
         "broader": ids(document.get("broader", [])),
         "unit": ids([document.get("unit")]),
     }
