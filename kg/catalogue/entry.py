@@ -50,8 +50,9 @@ _FIRST_DAY = "0000-01-01"  # its end makes a day of a year or of a month
 
 
 def days(dates: Iterable[str | None]) -> list[Facet]:
-    """Dates as days: a year or a month is its first one."""
-    return [date + _FIRST_DAY[len(date) :] for date in dates if date]
+    """Dates as days: a year, a month and a time from one to another are their first one."""
+    starts = [date.partition("/")[0] for date in dates if date]
+    return [start + _FIRST_DAY[len(start) :] for start in starts]
 
 
 def citation(view: View, node: NamedNode) -> Json:
