@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
+import os
 import statistics
 import tempfile
 import time
@@ -221,18 +222,20 @@ def _make(place: Path, triples: int) -> None:
 # --- report -----------------------------------------------------------------------------------
 
 
-def report(tables: dict[str, list[Measured]]) -> str:
-    return "\n".join(_lines(tables)) + "\n"
+def report(tables: dict[str, list[Measured]], load_before: float) -> str:
+    return "\n".join(_lines(tables, load_before)) + "\n"
 
 
-def _lines(tables: dict[str, list[Measured]]) -> Iterator[str]:
+def _lines(tables: dict[str, list[Measured]], load_before: float) -> Iterator[str]:
     yield "# REST: time at the server"
     yield ""
     yield "Written by `python -m benchmarks.rest --write-docs`; milliseconds from the call of the"
     yield "application to the last byte of its answer, without sockets, one request at a time, keys"
     yield "changing from one to the next."
     yield ""
-    yield f"{datetime.date.today()}: {describe_machine('fastapi', 'starlette', 'pyoxigraph')}"
+    machine = describe_machine("fastapi", "starlette", "pyoxigraph")
+    loads = f"load average {load_before:.1f} before the run, {os.getloadavg()[0]:.1f} after it"
+    yield f"{datetime.datetime.now(datetime.UTC).date()}: {machine}; {loads}"
     for base, rows in tables.items():
         yield ""
         yield f"## {base}"
@@ -250,6 +253,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the bases here, and use them again")
     parser.add_argument("--write-docs", action="store_true", help=f"write {_DOCS}")
     options = parser.parse_args()
+    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         store = builtin_base(folder)
@@ -259,7 +263,7 @@ def main() -> None:
         measuring = measure_all(store, GENERATED, generated_keys(made), options.requests)
         name = f"Generated base: {made.triples:,} triples, {made.claims:,} claims"
         tables[name] = asyncio.run(measuring)
-    text = report(tables)
+    text = report(tables, load_before)
     print(text)
     if options.write_docs:
         _DOCS.write_text(text, encoding="utf-8")

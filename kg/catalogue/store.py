@@ -40,7 +40,7 @@ _NEAR = 1000
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Of the file; another one is of another version of this program."""
 
 _SCHEMA = f"""
