@@ -130,9 +130,11 @@ def table(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def columns_of(catalogue: Catalogue, collection: str, fields: Sequence[str] | None) -> list[str]:
+def columns_of(
+    catalogue: Catalogue, collection: str, revision: int | None, fields: Sequence[str] | None
+) -> list[str]:
     """What a collection has as a table, on every page alike; ``fields``: only these members."""
-    names = catalogue.columns(collection)
+    names = catalogue.columns(collection, revision)
     if fields is None:
         return names
     return [name for name in names if name.partition(".")[0] in {"id", *fields}]

@@ -108,7 +108,8 @@ async def one_record(request: Request, collection: str, slug: str) -> Response:
     fields = given["fields"].split(",") if "fields" in given else None
     document = only(document, fields)
     if offer is CSV:
-        return as_csv([document], tag, links, columns_of(service.catalogue, collection, fields))
+        columns = columns_of(service.catalogue, collection, as_of.revision, fields)
+        return as_csv([document], tag, links, columns)
     return json_response(as_json(document).encode(), tag, links)
 
 
@@ -133,7 +134,8 @@ def _links(service: Service, collection: str, document: Json, offer: Offer) -> d
 
 
 def _columns(service: Service, wanted: ListRequest) -> list[str]:
-    return columns_of(service.catalogue, wanted.page.collection, wanted.fields)
+    page = wanted.page
+    return columns_of(service.catalogue, page.collection, page.revision, wanted.fields)
 
 
 def _json(service: Service, wanted: ListRequest, page: Page, following: str | None) -> bytes:

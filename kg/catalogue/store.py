@@ -78,9 +78,11 @@ CREATE TABLE field (
     single INTEGER NOT NULL, -- no record has two values
     PRIMARY KEY (collection, name)
 ) WITHOUT ROWID;
--- The columns of a collection as a table, in the order in which documents have them.
+-- The columns of a collection as a table: of a revision, those that there were since then at the
+-- latest, so that the tables of the past stay what they were.
 CREATE TABLE flat_column (
-    collection TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (collection, name)
+    collection TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, place INTEGER NOT NULL,
+    PRIMARY KEY (collection, name)
 );
 CREATE TABLE label (value TEXT PRIMARY KEY, label TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE alias (
@@ -163,13 +165,19 @@ def _insert(connection: sqlite3.Connection, number: int, entry: Entry, revision:
     connection.executemany(
         "INSERT INTO facet VALUES (?, ?, ?, ?, NULL, ?, ?, ?)", _facet_rows(number, entry)
     )
-    columns = ((entry.collection, name) for name in flatten(entry.document))
-    connection.executemany("INSERT OR IGNORE INTO flat_column VALUES (?, ?)", columns)
+    columns = ((entry.collection, name, revision) for name in flatten(entry.document))
+    connection.executemany(_COLUMN, columns)
     known = {value for values in entry.facets.values() for value in values}
     labels = {i: label for i, label in _references(entry.document) if i in known}
     connection.executemany("INSERT OR IGNORE INTO label VALUES (?, ?)", labels.items())
     aliases = ((entry.collection, alias, entry.slug) for alias in entry.aliases)
     connection.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?, ?)", aliases)
+
+
+_COLUMN = (
+    "INSERT OR IGNORE INTO flat_column"
+    " VALUES (?, ?, ?, (SELECT COALESCE(MAX(rowid), 0) + 1 FROM flat_column))"
+)
 
 
 def _facet_rows(number: int, entry: Entry) -> Iterator[tuple[object, ...]]:
@@ -331,10 +339,14 @@ class Catalogue:
             more = after is not None
             yield texts
 
-    def columns(self, collection: str) -> list[str]:
-        """The columns that documents of a collection have as rows of a table."""
-        sql = "SELECT name FROM flat_column WHERE collection = ? ORDER BY rowid"
-        return [name for (name,) in self.rows(sql, (collection,))]
+    def columns(self, collection: str, revision: int | None = None) -> list[str]:
+        """The columns that documents of a collection have as rows of a table; ``revision``: had
+        in it."""
+        sql = (
+            "SELECT name FROM flat_column WHERE collection = ?1 AND (?2 IS NULL OR since <= ?2)"
+            " ORDER BY since, place"
+        )
+        return [name for (name,) in self.rows(sql, (collection, revision))]
 
     def _total(self, request: PageRequest) -> int:
         single = self._single.get(request.collection, ())

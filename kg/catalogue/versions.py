@@ -64,7 +64,7 @@ FROM before.facet AS old JOIN main.entry AS ended ON ended.id = old.entry + :off
 WHERE ended.until IS NOT NULL
 """
 
-_OLD_COLUMNS = "INSERT OR IGNORE INTO flat_column SELECT collection, name FROM before.flat_column"
+_OLD_COLUMNS = "INSERT OR REPLACE INTO flat_column SELECT * FROM before.flat_column"
 
 # A record that was closed in this revision, its successor taking its name, is a copy: until now
 # it was known by that name.
