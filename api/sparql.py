@@ -147,7 +147,8 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
     if inspection.form is Form.UPDATE:
         raise InvalidInput(_NO_UPDATES)
     offer, media_type = _negotiate(exchange, inspection.form)
-    if await _unchanged(exchange, inspection, media_type):
+    anything = exchange.header(b"if-none-match").strip() == "*"  # then there must be an answer
+    if not anything and await _unchanged(exchange, inspection, media_type):
         return
     request = QueryRequest(
         asked.text,
@@ -163,7 +164,10 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         try:
             answer = await engine.query(request)
         except NotAcceptable as error:
-            raise _names_what_there_is(error) from None
+            raise _names_what_there_is(error, inspection.form, offer, request.rdf12) from None
+        if anything and await _unchanged(exchange, inspection, media_type):
+            answer.close()
+            return
         tag = etag(answer.version, media_type) if inspection.repeatable else None
         headers = answer_headers(content_type(media_type), tag)
         if answer.body is None:
@@ -216,7 +220,11 @@ async def _unchanged(exchange: Exchange, inspection: Inspection, media_type: str
     return True
 
 
-def _names_what_there_is(error: NotAcceptable) -> NotAcceptable:
-    """The engine knows what does not fit, not what would."""
-    offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in TRIPLE_TERM_OFFERS]
+def _names_what_there_is(
+    error: NotAcceptable, form: Form, refused: Offer, rdf12: bool
+) -> NotAcceptable:
+    """The engine knows what does not fit, not what would: the same in RDF 1.2, or another."""
+    offers = TRIPLE_TERM_OFFERS if form.gives_graph else RESULT_OFFERS
+    fitting = [offer for offer in offers if offer is not refused or not rdf12]
+    offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in fitting]
     return NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered)
