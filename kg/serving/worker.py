@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import pyoxigraph as ox
 
-from kg.serving import sandbox, solutions, wire
+from kg.serving import mistakes, sandbox, solutions, wire
 from kg.serving.output import Csv, Output, Refusal
 from kg.serving.planner import Plan, Planner
 from kg.serving.wire import Inbox, Kind
@@ -52,7 +53,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
         except BrokenPipeError:
             return
         except (Refusal, SyntaxError, RuntimeError, ValueError, OSError, MemoryError) as error:
-            wire.write(descriptor, wire.pack_json(Kind.FAIL, describe(error)))
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, describe(error, work)))
             if isinstance(error, MemoryError):
                 return
             continue
@@ -264,15 +265,24 @@ def _triples(store: ox.Store, graph: ox.NamedNode) -> bytes:
     return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
 
 
-def describe(error: Exception) -> dict[str, Any]:
-    """An error of the engine as it goes to the server."""
+def describe(error: Exception, work: Work) -> dict[str, Any]:
+    """An error of the engine in its ``work`` as it goes to the server."""
     message = str(error)[:_LONGEST_MESSAGE]
     if isinstance(error, SyntaxError):
-        position = _POSITION.search(message)
-        line, column = map(int, filter(None, position.groups())) if position else (None, None)
-        return {"error": "syntax", "message": message, "line": line, "column": column}
+        return {"error": "syntax", **_mistake(message, work)}
     if isinstance(error, Refusal):
         return {"error": error.error, "message": message}
     if isinstance(error, MemoryError):
         return {"error": "memory", "message": message}
     return {"error": "evaluation", "message": message}
+
+
+def _mistake(message: str, work: Work) -> dict[str, Any]:
+    """What is wrong and where: in a document the engine knows, in a text of SPARQL nearly."""
+    if "text" in work:
+        found = mistakes.find(message, work["text"], work["base"], work.get("update", False))
+        if found is not None:
+            return asdict(found)
+    position = _POSITION.search(message)
+    line, column = map(int, filter(None, position.groups())) if position else (None, None)
+    return {"message": message, "line": line, "column": column}

@@ -183,7 +183,7 @@ def test_a_syntax_error_has_its_place(http: httpx.Client) -> None:
     response = get(http, "SELECT *\nWHERE { ?s ?p }")
     problem = response.json()
     assert response.status_code == problem["status"] == 400
-    assert (problem["line"], problem["column"]) == (2, 16)
+    assert (problem["line"], problem["column"]) == (2, 15)
 
 
 @pytest.mark.parametrize(
