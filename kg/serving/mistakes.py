@@ -89,7 +89,7 @@ def _complaint(found: Sequence[Token], index: int, reached: int) -> str:
     kind, token, at = found[index]
     if reached < at:
         return "unexpected line break"
-    if kind == "pname":
+    if kind == "pname" and not token.startswith("_:"):
         prefix = token.partition(":")[0] + ":"
         declared = ((word[1].upper(), name[1]) for word, name in pairwise(found[:index]))
         if ("PREFIX", prefix) not in declared:
