@@ -135,7 +135,8 @@ async def _read(exchange: Exchange, target: Target) -> None:
                     target.iri, offer.media_type, rdf12, exchange.client
                 )
         except NotAcceptable as error:
-            offered = [o.media_type for o in _OFFERS if o.name != "jsonld"]
+            fitting = (o for o in _OFFERS if o.name != "jsonld" and not (rdf12 and o is offer))
+            offered = [o.media_type for o in fitting]
             raise NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered) from None
         tag = etag(answer.version, media_type)
         headers = answer_headers(content_type(media_type), tag)

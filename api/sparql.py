@@ -69,6 +69,8 @@ async def query(exchange: Exchange) -> None:
     asked = _from_body(exchange, body) if posted else _from_url(exchange)
     if asked == ProtocolQuery(None) and not posted:
         await service_description.describe(exchange)
+    elif asked.explain:
+        await _answer_explained(exchange, asked)
     else:
         await _answer(exchange, asked, key)
 
@@ -137,20 +139,14 @@ def _explain(given: tuple[str, ...]) -> bool:
 
 
 async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> None:
-    if not asked.text:
-        raise InvalidInput("there is no query: give the parameter 'query'")
     engine, base = exchange.service.engine, exchange.url
-    if asked.explain:
-        await _answer_explained(exchange, asked, asked.text)
-        return
-    inspection = await _inspect(asked.text, engine.limits, base)
-    if inspection.form is Form.UPDATE:
-        raise InvalidInput(_NO_UPDATES)
+    text, inspection = await _inspect(asked, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
-    if await _unchanged(exchange, inspection, media_type):
+    anything = exchange.header(b"if-none-match").strip() == "*"  # then there must be an answer
+    if not anything and await _unchanged(exchange, inspection, media_type):
         return
     request = QueryRequest(
-        asked.text,
+        text,
         offer.media_type,
         asked.default_graphs,
         asked.named_graphs,
@@ -163,7 +159,10 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         try:
             answer = await engine.query(request)
         except NotAcceptable as error:
-            raise _names_what_there_is(error) from None
+            raise _names_what_there_is(error, inspection.form, offer, request.rdf12) from None
+        if anything and await _unchanged(exchange, inspection, media_type):
+            answer.close()
+            return
         tag = etag(answer.version, media_type) if inspection.repeatable else None
         headers = answer_headers(content_type(media_type), tag)
         if answer.body is None:
@@ -174,12 +173,12 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
             exchange.service.repeated.put(key, *sent)
 
 
-async def _answer_explained(exchange: Exchange, asked: ProtocolQuery, text: str) -> None:
+async def _answer_explained(exchange: Exchange, asked: ProtocolQuery) -> None:
     """Send the order of the query's patterns instead of its answer."""
     offer, _ = negotiate(exchange.header(b"accept"), (_EXPLANATION,))
     dataset = asked.default_graphs, asked.named_graphs
     request = QueryRequest(
-        text, offer.media_type, *dataset, base=exchange.url, client=exchange.client
+        _text(asked), offer.media_type, *dataset, base=exchange.url, client=exchange.client
     )
     with exchange.watched():
         explanation = await exchange.service.engine.explain(request)
@@ -187,11 +186,25 @@ async def _answer_explained(exchange: Exchange, asked: ProtocolQuery, text: str)
     await exchange.whole(200, headers, explanation.encode())
 
 
-async def _inspect(text: str, limits: Limits, base: str) -> Inspection:
-    """In a thread, where it takes long enough for others to notice."""
+def _text(asked: ProtocolQuery) -> str:
+    if not asked.text:
+        raise InvalidInput("there is no query: give the parameter 'query'")
+    return asked.text
+
+
+async def _inspect(asked: ProtocolQuery, limits: Limits, base: str) -> tuple[str, Inspection]:
+    """The text and its measures, taken in a thread where others would notice how long it takes.
+
+    :raises InvalidInput: there is none, or it is an update.
+    """
+    text = _text(asked)
     if len(text) <= _AT_ONCE:
-        return inspect(text, limits, base)
-    return await asyncio.to_thread(inspect, text, limits, base)
+        inspection = inspect(text, limits, base)
+    else:
+        inspection = await asyncio.to_thread(inspect, text, limits, base)
+    if inspection.form is Form.UPDATE:
+        raise InvalidInput(_NO_UPDATES)
+    return text, inspection
 
 
 def _negotiate(exchange: Exchange, form: Form) -> tuple[Offer, str]:
@@ -216,7 +229,11 @@ async def _unchanged(exchange: Exchange, inspection: Inspection, media_type: str
     return True
 
 
-def _names_what_there_is(error: NotAcceptable) -> NotAcceptable:
-    """The engine knows what does not fit, not what would."""
-    offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in TRIPLE_TERM_OFFERS]
+def _names_what_there_is(
+    error: NotAcceptable, form: Form, refused: Offer, rdf12: bool
+) -> NotAcceptable:
+    """The engine knows what does not fit, not what would: the same in RDF 1.2, or another."""
+    offers = TRIPLE_TERM_OFFERS if form.gives_graph else RESULT_OFFERS
+    fitting = [offer for offer in offers if offer is not refused or not rdf12]
+    offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in fitting]
     return NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered)

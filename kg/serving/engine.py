@@ -31,7 +31,7 @@ from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Run, Source
 from kg.serving.processes import Worker, Zygote
-from kg.serving.updates import read_update, with_dataset
+from kg.serving.updates import read_update, with_dataset, with_one_prologue
 from kg.serving.writing import Credit, Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
 
@@ -291,6 +291,7 @@ class Engine:
         :raises LimitExceeded: a limit ended it, and nothing was changed.
         :raises Unavailable: too many writes are waiting.
         """
+        text = await _aside(len(text), with_one_prologue, text, base or "")
         inspection = await self._admit(text, base, True, client)
         if inspection.form not in (Form.UPDATE, Form.UNKNOWN):
             raise InvalidQuery("this is a query, not an update: the query endpoint answers it")

@@ -7,6 +7,7 @@ may be too much, never too little: ``graphs=None`` means "look everywhere".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from kg.errors import InvalidQuery
@@ -135,6 +136,39 @@ def with_dataset(
             repeated = text[start:end] + " " if operation.kind == "DELETE WHERE" else ""
             text = text[:where] + repeated + using + text[where:]
     return text
+
+
+_LATER_PROLOGUE = re.compile(r";(?:\s|#[^\n]*)*+(?:PREFIX|BASE|VERSION)\b", re.IGNORECASE)
+
+
+def with_one_prologue(text: str, base: str = "") -> str:
+    """``text`` without the prologues that stand between its operations.
+
+    SPARQL has them there, the engine does not. From the first of them on, the names that they
+    give are written out.
+    """
+    if not _LATER_PROLOGUE.search(text):
+        return text
+    names = Names(base)
+    prologue, pieces, end = Prologue(names), [""], 0
+    depth, begins, operations = 0, True, 1
+    for kind, word, at in tokens(text):
+        pieces.append(text[end:at])
+        end = at + len(word)
+        if begins and prologue.takes((kind, word, at)):
+            pieces.append(word if operations == 1 else "")
+            continue
+        depth += (word in OPENING) - (word in CLOSING)
+        begins = word == ";" and depth == 0
+        operations += begins
+        pieces.append(_written_out(kind, word, names) if operations > 1 else word)
+    return "".join([*pieces, text[end:]])
+
+
+def _written_out(kind: str, token: str, names: Names) -> str:
+    """An IRI or a name with a prefix as an absolute IRI; all else as it is."""
+    known = kind == "pname" and token.partition(":")[0] in names.prefixes
+    return f"<{names.resolve(kind, token)}>" if known or kind == "iri" else token
 
 
 def _operations(text: str, base: str) -> list[_Operation]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from kg.errors import Forbidden, LimitExceeded
+from kg.errors import Forbidden, InvalidInput, LimitExceeded
 from kg.serving.limits import Limits
 
 _STRINGS = {
@@ -40,6 +40,7 @@ _SCANNERS = {
     )
     for family in _STRINGS
 }
+_ELEMENT = re.compile(rb"<[^!?/\s]")
 _DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -54,6 +55,8 @@ def inspect(body: bytes, media_type: str, limits: Limits) -> None:
     family = _FAMILY.get(media_type, "turtle")
     if family == "xml" and _DOCTYPE.search(body):
         raise Forbidden("XML with a document type declaration is not accepted")
+    if family == "xml" and not _ELEMENT.search(body):
+        raise InvalidInput("the document is not XML: it has no element")
     if _depth(body, family, limits.upload_nesting) > limits.upload_nesting:
         raise _exceeded("upload_nesting", limits.upload_nesting, "it is nested too deeply")
 

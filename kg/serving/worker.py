@@ -9,30 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import IO, Any, cast
+from dataclasses import asdict
+from typing import Any
 
 import pyoxigraph as ox
 
-from kg.serving import sandbox, solutions, wire
+from kg.serving import mistakes, sandbox, solutions, wire
+from kg.serving.output import Csv, Output, Refusal
 from kg.serving.planner import Plan, Planner
 from kg.serving.wire import Inbox, Kind
 
-_PIECE = 64 << 10
-_LARGEST_FRAME = wire.LONGEST // 2
 _LONGEST_MESSAGE = 2000
 _RETIRE_AFTER_GROWTH = 256 << 20
 _POSITION = re.compile(r"error at (\d+):(\d+)|at line (\d+) column (\d+)")
 _JSON_LD = "application/ld+json"
 
 Work = dict[str, Any]
-
-
-class Refusal(Exception):
-    """The answer cannot be given; ``error`` names the class that the server raises."""
-
-    def __init__(self, error: str, message: str) -> None:
-        self.error = error
-        super().__init__(message)
 
 
 def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> None:
@@ -61,56 +53,17 @@ def _serve(descriptor: int, store: ox.Store) -> None:
         except BrokenPipeError:
             return
         except (Refusal, SyntaxError, RuntimeError, ValueError, OSError, MemoryError) as error:
-            wire.write(descriptor, wire.pack_json(Kind.FAIL, describe(error)))
+            wire.write(descriptor, wire.pack_json(Kind.FAIL, describe(error, work)))
             if isinstance(error, MemoryError):
                 return
             continue
         output.end(retire=sandbox.peak_memory() - least > _RETIRE_AFTER_GROWTH)
 
 
-class Output:
-    """A writable file whose content goes to the server in pieces of 64 KiB."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._frames = bytearray()
-        self._piece = bytearray()
-
-    def head(self, kind: str) -> None:
-        self._frames += wire.pack(Kind.HEAD, kind.encode())
-
-    def write(self, data: bytes) -> int:
-        self._piece += data
-        if len(self._piece) >= _PIECE:
-            self._send()
-        return len(data)
-
-    def end(self, retire: bool) -> None:
-        self._pack_piece()
-        self._frames += wire.pack(Kind.END, wire.RETIRE if retire else b"")
-        wire.write(self._descriptor, self._frames)
-
-    def flush(self) -> None:
-        """The engine calls it; pieces go out when they are full."""
-
-    @property
-    def file(self) -> IO[bytes]:
-        """As the engine's stubs want it: of a file, only ``write`` and ``flush`` are used."""
-        return cast("IO[bytes]", self)
-
-    def _send(self) -> None:
-        self._pack_piece()
-        wire.write(self._descriptor, self._frames)
-        self._frames.clear()
-
-    def _pack_piece(self) -> None:
-        for start in range(0, len(self._piece), _LARGEST_FRAME):
-            self._frames += wire.pack(Kind.DATA, self._piece[start : start + _LARGEST_FRAME])
-        self._piece.clear()
-
-
 def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
     over, dataset = _dataset(store, work)
+    if not work["rdf12"]:
+        _expect_plain_solutions(_results(over, work, dataset))
     results = _results(over, work, dataset)
     if isinstance(results, ox.QueryTriples):
         _graph(results, work, output)
@@ -119,7 +72,10 @@ def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
     if results_format is None:
         raise Refusal("format", f"{work['media_type']} cannot carry bindings or a boolean")
     output.head("ask" if isinstance(results, ox.QueryBoolean) else "select")
-    results.serialize(output.file, results_format)
+    if isinstance(results, ox.QuerySolutions) and results_format == ox.QueryResultsFormat.CSV:
+        results.serialize(Csv(output).file, ox.QueryResultsFormat.TSV)
+    else:
+        results.serialize(output.carrying(work["media_type"]), results_format)
 
 
 def _results(
@@ -140,21 +96,34 @@ def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
     output.head("graph")
     if work["rdf12"] and work["media_type"] != _JSON_LD:
-        results.serialize(output.file, rdf_format)
+        results.serialize(output.carrying(work["media_type"]), rdf_format)
     else:
         plain = list(_plain(results, directions=work["rdf12"]))
-        ox.serialize(plain, output.file, rdf_format)
+        ox.serialize(plain, output.carrying(work["media_type"]), rdf_format)
 
 
 def _plain(results: Iterable[ox.Triple], directions: bool) -> Iterator[ox.Triple]:
     """The triples, provided that RDF 1.1 can say them (``directions``: with base directions)."""
     for triple in results:
-        value = triple.object
-        if isinstance(value, ox.Triple):
-            raise Refusal("format", "the answer has triple terms, which this format cannot carry")
-        if isinstance(value, ox.Literal) and value.direction is not None and not directions:
-            raise Refusal("format", "the answer has base directions, which RDF 1.1 cannot carry")
+        _expect_plain(triple.object, directions)
         yield triple
+
+
+def _expect_plain_solutions(
+    results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples,
+) -> None:
+    """Look through solutions before they are written, in a run of their own."""
+    if isinstance(results, ox.QuerySolutions):
+        for solution in results:
+            for term in solution:
+                _expect_plain(term, directions=False)
+
+
+def _expect_plain(term: object, directions: bool) -> None:
+    if isinstance(term, ox.Triple):
+        raise Refusal("format", "the answer has triple terms, which this format cannot carry")
+    if isinstance(term, ox.Literal) and term.direction is not None and not directions:
+        raise Refusal("format", "the answer has base directions, which RDF 1.1 cannot carry")
 
 
 def _named_graph(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
@@ -167,10 +136,11 @@ def _named_graph(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
     output.head("graph")
     if work["rdf12"] and work["media_type"] != _JSON_LD:
-        store.dump(output.file, rdf_format, from_graph=graph)
+        store.dump(output.carrying(work["media_type"]), rdf_format, from_graph=graph)
     else:
         triples = (quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
-        ox.serialize(list(_plain(triples, directions=work["rdf12"])), output.file, rdf_format)
+        plain = list(_plain(triples, directions=work["rdf12"]))
+        ox.serialize(plain, output.carrying(work["media_type"]), rdf_format)
 
 
 def _dump(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
@@ -295,15 +265,24 @@ def _triples(store: ox.Store, graph: ox.NamedNode) -> bytes:
     return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
 
 
-def describe(error: Exception) -> dict[str, Any]:
-    """An error of the engine as it goes to the server."""
+def describe(error: Exception, work: Work) -> dict[str, Any]:
+    """An error of the engine in its ``work`` as it goes to the server."""
     message = str(error)[:_LONGEST_MESSAGE]
     if isinstance(error, SyntaxError):
-        position = _POSITION.search(message)
-        line, column = map(int, filter(None, position.groups())) if position else (None, None)
-        return {"error": "syntax", "message": message, "line": line, "column": column}
+        return {"error": "syntax", **_mistake(message, work)}
     if isinstance(error, Refusal):
         return {"error": error.error, "message": message}
     if isinstance(error, MemoryError):
         return {"error": "memory", "message": message}
     return {"error": "evaluation", "message": message}
+
+
+def _mistake(message: str, work: Work) -> dict[str, Any]:
+    """What is wrong and where: in a document the engine knows, in a text of SPARQL nearly."""
+    if "text" in work:
+        found = mistakes.find(message, work["text"], work["base"], work.get("update", False))
+        if found is not None:
+            return asdict(found)
+    position = _POSITION.search(message)
+    line, column = map(int, filter(None, position.groups())) if position else (None, None)
+    return {"message": message, "line": line, "column": column}

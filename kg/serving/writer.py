@@ -97,11 +97,11 @@ def _serve(descriptor: int, writer: Writer) -> None:
         try:
             result = writer.perform(work, body)
         except Fatal as fatal:
-            failure = {**_describe(fatal.cause), "fatal": True}
+            failure = {**_describe(fatal.cause, work), "fatal": True}
             wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
             return
         except (ChiptrailError, SyntaxError, RuntimeError, ValueError) as error:
-            failure = {**_describe(error), "fatal": False}
+            failure = {**_describe(error, work), "fatal": False}
             wire.write(descriptor, wire.pack_json(Kind.FAIL, failure))
         else:
             wire.write(descriptor, wire.pack_json(Kind.DONE, result))
@@ -491,7 +491,7 @@ def _class(name: str) -> Callable[[Mapping[str, Any]], Keeper]:
     return found
 
 
-def _describe(error: Exception) -> dict[str, Any]:
+def _describe(error: Exception, work: dict[str, Any]) -> dict[str, Any]:
     match error:
         case Forbidden():
             return {"error": "forbidden", "message": str(error)}
@@ -505,4 +505,4 @@ def _describe(error: Exception) -> dict[str, Any]:
             return {"error": "data", "message": "the shapes refuse it", "findings": findings}
         case InvalidQuery():
             return {"error": "evaluation", "message": str(error)}
-    return describe(error)
+    return describe(error, work | {"update": True})

@@ -55,6 +55,7 @@ def test_one_graph_must_be_named(http: httpx.Client, query: str) -> None:
         ("application/ld+json", '{"@id": "a:s", "a:p": 2', 400),
         ("application/ld+json", '{"@context": "http://127.0.0.1:9/", "@id": "a:s"}', 400),
         ("application/rdf+xml", "<rdf:RDF>", 400),
+        ("application/rdf+xml", '<?xml version="1.0"?>\n<!-- nothing -->', 400),
         ("application/rdf+xml", '<!DOCTYPE x [<!ENTITY a "b">]><x/>', 403),
         ("application/trig", "<a:g> { <a:s> <a:p> 2 }", 415),
         ("text/turtle; charset=latin-1", "<a:s> <a:p> 2 .", 415),

@@ -147,6 +147,35 @@ def test_triple_terms_in_results(http: httpx.Client) -> None:
         assert "a:o" in response.text
 
 
+@pytest.mark.parametrize(
+    ("query", "accept", "offered"),
+    [
+        ("SELECT ('a\\u0008b' AS ?x) {}", "application/sparql-results+xml", JSON),
+        ("CONSTRUCT { <a:s> <a:p> 'a\\u0008b' } {}", "application/rdf+xml", "text/turtle"),
+        ("CONSTRUCT { <a:s> <http://e/1> 1 } {}", "application/rdf+xml", "text/turtle"),
+        ("SELECT ('x'@en--ltr AS ?x) {}", f"{JSON};version=1.1", JSON),
+        (
+            "SELECT (<<( <a:s> <a:p> 1 )>> AS ?x) {}",
+            "application/sparql-results+xml;version=1.1",
+            JSON,
+        ),
+    ],
+)
+def test_what_a_format_cannot_carry_is_said_in_another(
+    http: httpx.Client, query: str, accept: str, offered: str
+) -> None:
+    response = get(http, query, accept=accept)
+    assert response.status_code == 406, response.text
+    other = response.json()["offered"][0]
+    assert other.startswith(offered)
+    assert get(http, query, accept=other).status_code == 200
+
+
+def test_a_comma_in_an_iri_is_no_column(http: httpx.Client) -> None:
+    response = get(http, "SELECT ?x { BIND(<http://e/doc#char=1,20> AS ?x) }", accept="text/csv")
+    assert response.text == 'x\r\n"http://e/doc#char=1,20"\r\n'
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -154,7 +183,7 @@ def test_a_syntax_error_has_its_place(http: httpx.Client) -> None:
     response = get(http, "SELECT *\nWHERE { ?s ?p }")
     problem = response.json()
     assert response.status_code == problem["status"] == 400
-    assert (problem["line"], problem["column"]) == (2, 16)
+    assert (problem["line"], problem["column"]) == (2, 15)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,18 @@ def test_a_form_may_carry_the_dataset(http: httpx.Client) -> None:
     assert ask(http, "ASK { <a:done> <a:p> 1 }")
 
 
+def test_prologues_between_operations(http: httpx.Client) -> None:
+    text = (
+        "PREFIX a: <a:> INSERT DATA { a:s a:p 1 } ;\n"
+        "PREFIX b: <b:> PREFIX a: <c:> INSERT { ?s b:p a:o } WHERE { ?s ?p 1 } ;\n"
+    )
+    update(http, text)
+    assert ask(http, "ASK { <a:s> <b:p> <c:o> }")
+    response = http.post("/update", content=f"{text} INSERT DATA {{ a:s d:p 1 }}", headers=UPDATE)
+    assert (response.status_code, response.json()["line"]) == (400, 3)
+    assert "d:" in response.json()["detail"]
+
+
 def test_bad_utf_8(http: httpx.Client) -> None:
     assert http.post("/update", content=b"CLEAR ALL # \xff", headers=UPDATE).status_code == 400
     form = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kg.errors import InvalidQuery
-from kg.serving.updates import read_update, with_dataset
+from kg.serving.updates import read_update, with_dataset, with_one_prologue
 
 G, H = "http://e/g", "http://e/h"
 
@@ -81,3 +81,31 @@ def test_it_does_not_go_with_a_dataset_of_the_request(text: str) -> None:
 def test_a_dataset_cannot_smuggle_an_operation_in() -> None:
     with pytest.raises(InvalidQuery):
         with_dataset("DELETE WHERE { ?s ?p 1 }", ("http://e/> WHERE {} ; DROP ALL #",), ())
+
+
+def test_a_prologue_between_operations_is_written_out() -> None:
+    text = (
+        "PREFIX a: <http://a/> BASE <http://b/>\n"
+        "INSERT DATA { a:s a:p <x> , _:n ; a:q 'a: ; PREFIX' } ;\n"
+        "PREFIX a: <other/> # a: is another from here on\n"
+        "PREFIX d: <http://d/> INSERT DATA { a:s d:p\\-q <x> , _:n , '1'^^d:t } ;\n"
+        "BASE <http://e/f/> DELETE WHERE { GRAPH <g> { ?s <../p>/a:q ?o } }"
+    )
+    assert with_one_prologue(text, "http://here/").split("\n") == [
+        "PREFIX a: <http://a/> BASE <http://b/>",
+        "INSERT DATA { a:s a:p <x> , _:n ; a:q 'a: ; PREFIX' } ;",
+        "   # a: is another from here on",
+        "   INSERT DATA { <http://b/other/s> <http://d/p-q> <http://b/x> , _:n , '1'^^<http://d/t> } ;",
+        "  DELETE WHERE { GRAPH <http://e/f/g> { ?s <http://e/p>/<http://b/other/q> ?o } }",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PREFIX a: <a:> INSERT DATA { a:s a:p 1 } ; INSERT DATA { a:s a:p <x> }",
+        "INSERT DATA { <a:s> <a:p> '; PREFIX a: <b:>' ; <a:q> 1 } ; DROP ALL",
+    ],
+)
+def test_one_prologue_is_left_alone(text: str) -> None:
+    assert with_one_prologue(text, "http://here/").replace("<http://here/x>", "<x>") == text
