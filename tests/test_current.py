@@ -117,7 +117,8 @@ class Invented:
     verdict: Verdict | None
     stated: datetime.date | None
     ended: datetime.date | None
-    link: tuple[str, bool] | None
+    link: tuple[str, bool, bool] | None
+    """Type, whether it is strict, and whether the other claim in it is closed."""
 
 
 KINDS = {
@@ -164,7 +165,13 @@ claims = st.lists(
         verdict=mostly(None, *verdicts),
         stated=mostly(FRESH_SINCE, None, *DAYS),
         ended=mostly(None, *DAYS),
-        link=mostly(None, ("contradicts", True), ("contradicts", False), ("corroborates", True)),
+        link=mostly(
+            None,
+            ("contradicts", True, False),
+            ("contradicts", True, True),
+            ("contradicts", False, False),
+            ("corroborates", True, False),
+        ),
     ),
     min_size=1,
     max_size=5,
@@ -183,7 +190,7 @@ def enters(claim: Invented) -> str | None:
             return None
     if claim.external or on_content == "supported":
         return "verified"
-    contested = claim.verdict is not None or claim.link == ("contradicts", True)
+    contested = claim.verdict is not None or claim.link == ("contradicts", True, False)
     if claim.kind == "interpretive" or claim.hedge != "asserted" or contested:
         return None
     return "uncontested"
@@ -218,6 +225,10 @@ def quads_of(number: int, claim: Invented) -> Iterator[Quad]:
         yield state(link, "ct:linkType", f"con:{claim.link[0]}", where)
         yield state(link, "ct:strict", Literal(claim.link[1]), where)
         yield state(link, "ct:member", f"c:t0-{number}", where)
+        other = NAMES.expand(f"c:t1-{number}")
+        yield state(link, "ct:member", f"c:t1-{number}", where)
+        if claim.link[2]:
+            yield state(other, "rdf:type", "ct:Claim", NAMES.expand("g:history"))
 
 
 def derived(invented: list[Invented]) -> Store:

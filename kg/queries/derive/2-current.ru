@@ -1,6 +1,7 @@
 # Best knowledge: the plain triples of those claims that hold today, each with its basis.
 #   verified     the content was checked and supported, or comes from evidence
-#   uncontested  plainly asserted, no verdict against or for it, no strict contradiction
+#   uncontested  plainly asserted, no verdict against or for it, no strict contradiction with a
+#                claim that still stands
 # An interpretation (a cause, a motive, a judgement) never enters on mere assertion. A state
 # (true for a while) enters only while it is fresh and has not ended.
 INSERT {
@@ -24,7 +25,10 @@ WHERE {
   BIND(?hedge = con:asserted
     && NOT EXISTS { GRAPH g:assessments { ?any ct:assesses ?claim } }
     && NOT EXISTS {
-      GRAPH g:links { ?conflict ct:linkType con:contradicts ; ct:strict true ; ct:member ?claim }
+      GRAPH g:links {
+        ?conflict ct:linkType con:contradicts ; ct:strict true ; ct:member ?claim, ?other .
+      }
+      FILTER(?other != ?claim && NOT EXISTS { GRAPH g:history { ?other a ct:Claim } })
     } AS ?uncontested)
   FILTER(?verified || ?uncontested)
   BIND(IF(?verified, con:verified, con:uncontested) AS ?basis)
