@@ -10,17 +10,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import BlankNode, NamedNode, Quad, Store
+from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Store
 
 from kg.build import Examined, examine, write_sidecars
 from kg.catalogue import CATALOGUE_FILE
-from kg.derive import derive
+from kg.derive import DERIVED_GRAPHS, derive
 from kg.history.changes import changes_of_graphs
 from kg.history.log import Change, Quads
 from kg.history.recording import Recorder, changes_after
+from kg.history.statuses import GRAPH as STATUS_GRAPH
 from kg.history.statuses import chips_of
 from kg.intake import DatasetInfo, builtin_info, intake_of
 from kg.namespaces import DEFAULT_BASE, Namespaces
+from kg.serving.differences import Difference, dump, named_graphs
 from kg.snapshots import Snapshot
 
 _BEARS_ON_STATUS = ("policy", "entities", "measurements")
@@ -51,15 +53,18 @@ class Upkeep(Recorder):
         slugs = {iri.removeprefix(ours) for iri in changed if iri.startswith(ours)}
         if not slugs:
             return [], []
-        intake = intake_of(self._model(store), self._names, self._info)
-        examined = examine(intake)
+        examined = examine(intake_of(self._asserted(store), self._names, self._info))
         anew = any(slug in _BEARS_ON_STATUS or slug.startswith("import-") for slug in slugs)
+        status = self._names.expand(STATUS_GRAPH)
         if not anew:
-            examined.store.extend(self._graph(store, "status"))
+            triples = dump(store, status)
+            examined.store.bulk_load(triples, RdfFormat.N_TRIPLES, to_graph=status)
         derive(examined.store, self._names, examined.desk.statuses if anew else None)
         self._latest = examined
-        before, after = set(self._model(store)), set(self._model(examined.store))
-        removed, added = self._without_renamed([*(before - after)], [*(after - before)])
+        found = Difference()
+        for graph in self._model(store, examined.store) - ({status} if not anew else set()):
+            found.add(graph, dump(store, graph), dump(examined.store, graph))
+        removed, added = self._without_renamed(found.removed, found.added)
         self._chips |= self._with_another_status(removed + added)
         return removed, added
 
@@ -91,20 +96,21 @@ class Upkeep(Recorder):
         return next(kept), next(kept)
 
     def _with_another_status(self, quads: Iterable[Quad]) -> set[str]:
-        graph = self._names.expand("g:status")
+        graph = self._names.expand(STATUS_GRAPH)
         nodes = (quad.subject for quad in quads if quad.graph_name == graph)
         return chips_of((n.value for n in nodes if isinstance(n, NamedNode)), self._names)
 
-    def _model(self, store: Store) -> Iterator[Quad]:
-        """The quads of the model's graphs, derived ones included."""
+    def _model(self, *stores: Store) -> set[NamedNode]:
+        """The model's graphs, derived ones included."""
         ours = self._names.prefixes["g"]
-        for graph in store.named_graphs():
-            if isinstance(graph, NamedNode) and graph.value.startswith(ours):
-                yield from store.quads_for_pattern(None, None, None, graph)
+        return {graph for graph in named_graphs(*stores) if graph.value.startswith(ours)}
 
-    def _graph(self, store: Store, slug: str) -> Iterable[Quad]:
-        graph = self._names.expand(f"g:{slug}")
-        return list(store.quads_for_pattern(None, None, None, graph))
+    def _asserted(self, store: Store) -> Iterator[Quad]:
+        """The quads of the model's graphs that are not derived."""
+        derived = {self._names.expand(f"g:{slug}") for slug in DERIVED_GRAPHS}
+        for graph in self._model(store):
+            if graph not in derived:
+                yield from store.quads_for_pattern(None, None, None, graph)
 
 
 def _has_blank(quad: Quad) -> bool:

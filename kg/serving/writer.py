@@ -28,6 +28,7 @@ import pyoxigraph as ox
 from kg import snapshots
 from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQuery, NotFound
 from kg.serving import sandbox, solutions, wire
+from kg.serving.differences import Difference, dump, named_graphs
 from kg.serving.wire import Kind
 from kg.serving.worker import describe
 from kg.snapshots import Snapshot
@@ -350,11 +351,11 @@ class Writer:
             self._update_anywhere(work)
             return
         graphs = [ox.NamedNode(iri) for iri in work["graphs"]]
-        before = [_dump(self._store, graph) for graph in graphs]
+        before = [dump(self._store, graph) for graph in graphs]
         self._run(work)
-        difference = _Difference()
+        difference = Difference()
         for graph, old in zip(graphs, before, strict=True):
-            difference.add(graph, old, _dump(self._store, graph))
+            difference.add(graph, old, dump(self._store, graph))
         self._follow(difference.removed, difference.added)
 
     def _run(self, work: dict[str, Any]) -> None:
@@ -370,14 +371,14 @@ class Writer:
 
     def _update_anywhere(self, work: dict[str, Any]) -> None:
         """One whose graphs are computed: compare all of them with a checkpoint."""
-        difference = _Difference()
+        difference = Difference()
         with tempfile.TemporaryDirectory(dir=self._store_dir / "writer") as folder:
             checkpoint = str(Path(folder) / "before")
             self._store.backup(checkpoint)
             self._run(work)
             before = ox.Store.read_only(checkpoint)
-            for graph in _all_graphs(before, self._store):
-                difference.add(graph, _dump(before, graph), _dump(self._store, graph))
+            for graph in named_graphs(before, self._store):
+                difference.add(graph, dump(before, graph), dump(self._store, graph))
             del before
         self._follow(difference.removed, difference.added)
 
@@ -410,38 +411,6 @@ def _quads_of_document(body: bytes, graph: Graph | None = None) -> set[ox.Quad]:
     else:
         scratch.bulk_load(body, ox.RdfFormat.N_TRIPLES, to_graph=graph)
     return set(scratch)
-
-
-class _Difference:
-    """What an update did to graphs, from their N-Triples before and after."""
-
-    def __init__(self) -> None:
-        self.removed: list[ox.Quad] = []
-        self.added: list[ox.Quad] = []
-
-    def add(self, graph: ox.NamedNode, before: bytes, after: bytes) -> None:
-        if before != after:
-            old, new = set(before.splitlines()), set(after.splitlines())
-            self.removed += _quads(old - new, graph)
-            self.added += _quads(new - old, graph)
-
-
-def _dump(store: ox.Store, graph: ox.NamedNode) -> bytes:
-    return store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
-
-
-def _quads(lines: Iterable[bytes], graph: ox.NamedNode) -> Iterator[ox.Quad]:
-    for quad in ox.parse(b"\n".join(lines), ox.RdfFormat.N_TRIPLES):
-        yield ox.Quad(quad.subject, quad.predicate, quad.object, graph)
-
-
-def _all_graphs(*stores: ox.Store) -> set[ox.NamedNode]:
-    return {
-        graph
-        for store in stores
-        for graph in store.named_graphs()
-        if isinstance(graph, ox.NamedNode)
-    }
 
 
 def _graphs(quads: Iterable[ox.Quad]) -> frozenset[str]:
