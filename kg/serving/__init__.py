@@ -22,6 +22,8 @@ what came from outside; it hands the work to children and reads bytes back.
 `failures`     what children report, as errors
 `zygote`       (child) holds the imports or the data, forks workers
 `worker`       (child) answers one query at a time
+`output`       (child) where its answer goes, put right for its format
+`mistakes`     (child) what exactly is wrong with a malformed text, and where
 `writer`       (child) owns the read-write store, publishes snapshots
 `solutions`    (child) the answer of another endpoint as VALUES
 `differences`  (child) what changed between two states of a graph

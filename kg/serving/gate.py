@@ -135,11 +135,12 @@ def disarm(text: str, inspection: Inspection, egress: Egress = NOTHING) -> str:
     """``text`` with every target that is not allowed replaced by one that leads nowhere.
 
     What SERVICE SILENT and LOAD SILENT ask of it then fails without a word, as it would if the
-    target were down.
+    target were down. What follows keeps its place, if the target is not shorter than that.
     """
     for address in reversed(inspection.remote):
         if address.iri and not egress.allows(address.verb, address.iri):
-            text = f"{text[: address.start]}<{_NOWHERE}>{text[address.end :]}"
+            nowhere = f"<{_NOWHERE}>".ljust(address.end - address.start)
+            text = f"{text[: address.start]}{nowhere}{text[address.end :]}"
     return text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from kg.errors import Forbidden, InvalidInput, LimitExceeded
+from kg.errors import Forbidden, InvalidQuery, LimitExceeded
 from kg.serving.limits import Limits
 
 _STRINGS = {
@@ -56,7 +56,7 @@ def inspect(body: bytes, media_type: str, limits: Limits) -> None:
     if family == "xml" and _DOCTYPE.search(body):
         raise Forbidden("XML with a document type declaration is not accepted")
     if family == "xml" and not _ELEMENT.search(body):
-        raise InvalidInput("the document is not XML: it has no element")
+        raise InvalidQuery("the document is not XML: it has no element")
     if _depth(body, family, limits.upload_nesting) > limits.upload_nesting:
         raise _exceeded("upload_nesting", limits.upload_nesting, "it is nested too deeply")
 

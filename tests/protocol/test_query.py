@@ -326,7 +326,7 @@ def test_service_is_refused(http: httpx.Client) -> None:
     response = get(http, "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }")
     assert response.status_code == 403
     malformed = get(http, "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p } }")
-    assert (malformed.status_code, malformed.json()["line"]) == (400, 1)
+    assert (malformed.status_code, malformed.json()["column"]) == (400, 50)
 
 
 # --- other sites ----------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_what_only_looks_like_it_is_not(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "disarmed"),
     [
-        ("LOAD SILENT <http://e/>", "LOAD SILENT <nowhere:>"),
+        ("LOAD SILENT <http://e/>", "LOAD SILENT <nowhere:> "),
         (
             "PREFIX e: <http://e/> SELECT * { service silent e:x {} SERVICE SILENT <http://ok/> {} }",
             "PREFIX e: <http://e/> SELECT * { service silent <nowhere:> {} "

@@ -49,7 +49,7 @@ def test_what_is_wrong_with_a_query_is_said_with_its_place(published: Path) -> N
     async def scenario(engine: Engine) -> None:
         with pytest.raises(InvalidQuery) as caught:
             await ask(engine, "SELECT *\n{ ?s ?p }")
-        assert (caught.value.line, caught.value.column) == (2, 10)
+        assert (caught.value.line, caught.value.column) == (2, 9)
         with pytest.raises(InvalidQuery, match="custom function"):
             await ask(engine, f"SELECT (<{EX}f>(1) AS ?x) {{}}")
         with pytest.raises(InvalidQuery, match="update"):
