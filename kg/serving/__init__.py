@@ -34,9 +34,10 @@ what came from outside; it hands the work to children and reads bytes back.
 
 from kg.serving.answers import Answer
 from kg.serving.egress import Egress
-from kg.serving.engine import Document, Engine, QueryRequest
+from kg.serving.engine import Engine
 from kg.serving.gate import Form, Inspection, inspect
 from kg.serving.limits import Limits
+from kg.serving.requests import Document, QueryRequest
 from kg.serving.writing import Credit, WritePolicy, Written
 
 __all__ = [

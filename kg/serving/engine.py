@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -31,6 +30,7 @@ from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Run, Source
 from kg.serving.processes import Worker, Zygote
+from kg.serving.requests import Document, QueryRequest, order_of, work_of
 from kg.serving.updates import read_update, with_dataset, with_one_prologue
 from kg.serving.writing import Credit, Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot
@@ -43,38 +43,6 @@ T = TypeVar("T")
 _NOBODY = Credit()
 _AT_ONCE = 32 << 10  # bytes that are looked at without letting others wait
 _RESTART = 0.1  # seconds before a zygote that ended is replaced
-
-
-@dataclass(frozen=True)
-class QueryRequest:
-    """One query. ``client`` (an address, say) is whose turn it takes, nothing more.
-
-    ``default_graphs`` and ``named_graphs`` are the protocol's dataset: if either is given,
-    the query's own FROM and FROM NAMED count for nothing. ``rdf12`` false: the client's
-    format cannot carry triple terms or base directions, refuse a graph that has them.
-    """
-
-    text: str
-    media_type: str
-    default_graphs: tuple[str, ...] = ()
-    named_graphs: tuple[str, ...] = ()
-    base: str | None = None
-    rdf12: bool = True
-    client: str = field(default="", compare=False)
-    timeout: float | None = field(default=None, compare=False)
-    """Seconds, where that is less than the limit."""
-    inspection: Inspection | None = field(default=None, compare=False)
-    """What :func:`~kg.serving.gate.inspect` says of the text, if it was asked already."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """An uploaded graph. ``base`` resolves its relative IRIs."""
-
-    body: bytes
-    media_type: str
-    base: str | None = None
-    client: str = ""
 
 
 class Engine:
@@ -177,7 +145,7 @@ class Engine:
         if stored is not None:
             return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
         inspection = await self._admit_query(request)
-        work = self._work(request, inspection)
+        work = work_of(request, inspection, self.limits.planner)
         run = await self._run(request, inspection, work)
         answer = await begin(run, request.media_type)
         if answer.body is not None and inspection.repeatable:
@@ -202,7 +170,12 @@ class Engine:
         """
         inspection = await self._admit_query(request)
         text = gate.disarm(request.text, inspection)
-        work = {**self._work(request, inspection), "job": "explain", "text": text, "update": False}
+        work = {
+            **work_of(request, inspection, self.limits.planner),
+            "job": "explain",
+            "text": text,
+            "update": False,
+        }
         return (await self._ask(work, client=request.client)).decode()
 
     async def _admit_query(self, request: QueryRequest) -> Inspection:
@@ -362,7 +335,7 @@ class Engine:
 
         :raises NotFound: there is none. The rest as for :meth:`update`.
         """
-        return await self._scribe.write(_order("delete", graph, if_version, credit))
+        return await self._scribe.write(order_of("delete", graph, if_version, credit))
 
     async def _write_graph(
         self,
@@ -373,13 +346,13 @@ class Engine:
         credit: Credit,
     ) -> Written:
         triples = b"".join([await self._parsed(document) for document in documents])
-        return await self._scribe.write(_order(operation, graph, if_version, credit), triples)
+        return await self._scribe.write(order_of(operation, graph, if_version, credit), triples)
 
     async def _write_dataset(
         self, operation: str, document: Document, if_version: str | None, credit: Credit
     ) -> Written:
         quads = await self._parsed(document, dataset=True)
-        return await self._scribe.write(_order(operation, None, if_version, credit), quads)
+        return await self._scribe.write(order_of(operation, None, if_version, credit), quads)
 
     async def _parsed(self, document: Document, dataset: bool = False) -> bytes:
         """The document as N-Triples or N-Quads, read in a child of its own."""
@@ -478,32 +451,9 @@ class Engine:
             source.zygote.close()
         snapshots.prune(self._store_dir)
 
-    def _work(self, request: QueryRequest, inspection: Inspection) -> dict[str, Any]:
-        given = bool(request.default_graphs or request.named_graphs)
-        asked = request if given else inspection
-        dataset = given or len(asked.default_graphs) > 1
-        return {
-            "job": "query",
-            "text": request.text,
-            "base": request.base,
-            "media_type": request.media_type,
-            "rdf12": request.rdf12,
-            "default_graphs": list(dict.fromkeys(asked.default_graphs)) if dataset else None,
-            "named_graphs": list(dict.fromkeys(asked.named_graphs)),
-            "plan": self.limits.planner and inspection.patterns > 1 and not dataset,
-            "federated": False,
-        }
-
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
         self._cache.put((answer.version, request), stored, len(request.text))
-
-
-def _order(
-    operation: str, graph: str | None, if_version: str | None, credit: Credit
-) -> dict[str, Any]:
-    act = credit.act(operation, graph)
-    return {"operation": operation, "graph": graph, "if_version": if_version, "act": act}
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:
