@@ -4,7 +4,8 @@ The process that uses this package (the server) never lets the engine parse or e
 what came from outside; it hands the work to children and reads bytes back.
 
 =============  =======================================================================
-`engine`       what callers use: :class:`Engine`, :class:`QueryRequest`, :class:`Answer`
+`engine`       what callers use: :class:`Engine`
+`requests`     what can be asked of it: :class:`QueryRequest`, :class:`Document`
 `answers`      an answer on its way from a worker
 `limits`       every limit, with its default
 `gate`         looks at a SPARQL text in linear time, before any engine sees it
