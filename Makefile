@@ -8,7 +8,7 @@ serve: .venv/installed
 	$(BIN)/chiptrail serve
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -143,7 +143,11 @@ def test_limits_of_the_endpoint_and_of_the_client(built_store: Path, serve: Serv
 
 SAID = b"HTTP/1.1 %b\r\nConnection: close\r\n"
 PECULIAR: dict[str, tuple[bytes, type[errors.ChiptrailError], str]] = {
-    "a proxy's page": (SAID % b"502 Bad Gateway" + b"\r\n<html>", errors.Defect, "Bad Gateway"),
+    "a proxy's page": (
+        SAID % b"502 Bad Gateway" + b"\r\n<html>",
+        errors.RemoteFailure,
+        "Bad Gateway",
+    ),
     "not JSON": (SAID % b"200 OK" + b"\r\n<html>", errors.Defect, "not JSON"),
     "cut off": (
         SAID % b"200 OK" + b'Transfer-Encoding: chunked\r\n\r\n20\r\n{"version": ',

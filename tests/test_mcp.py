@@ -170,7 +170,7 @@ def test_rows_are_cut_and_it_is_said(server: str) -> None:
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown name": ("get_entity", {"name": "H21X"}, "nothing is called 'H21X'"),
     "a filter": ("claims_about", {"name": "H20", "limit": 1000}, "100"),
-    "syntax": ("sparql", {"query": "SELECT {"}, "error at 2:9"),
+    "syntax": ("sparql", {"query": "SELECT {"}, "error at 2:8"),
     "an update": ("sparql", {"query": "DROP ALL"}, "update"),
     "a way out": ("sparql", {"query": "ASK { SERVICE <http://127.0.0.1:9/> {} }"}, "not allowed"),
     "a graph": ("sparql", {"query": "DESCRIBE <urn:x>"}, "nothing acceptable"),
