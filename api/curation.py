@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.authorisation import REASON_HEADER, REASON_LENGTH, credit_of, written_headers
 from api.records import find_record, history_path
 from api.service import Service, service_of
-from kg.curation import GRAPH_QUERY, SUPERSEDED, Closing, Curator
+from kg.curation import GRAPH_QUERY, SUPERSEDED, Closing, Curator, Json
 from kg.errors import Conflict, Forbidden, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.exports.material import short_version
 from kg.serving import Credit
@@ -57,10 +57,8 @@ def _body(kind: type[BaseModel]) -> dict[str, Any]:
 async def retract(request: Request, slug: str) -> Response:
     service, by = _writer(request)
     wanted = await _read(request, Retraction)
-    document = find_record(service, "claims", slug)
-    curator = Curator(service.catalogue, service.names)
-    live = curator.live(document["id"])
-    closing = curator.retract(live, await _graph(service, live["iri"]), wanted.end_reason)
+    curator, live, graph = await _standing(service, slug)
+    closing = curator.retract(live, graph, wanted.end_reason)
     return await _apply(service, closing, by, wanted.comment)
 
 
@@ -72,12 +70,16 @@ async def retract(request: Request, slug: str) -> Response:
 async def supersede(request: Request, slug: str) -> Response:
     service, by = _writer(request)
     wanted = await _read(request, Supersession)
-    document = find_record(service, "claims", slug)
-    curator = Curator(service.catalogue, service.names)
-    live = curator.live(document["id"])
-    graph = await _graph(service, live["iri"])
+    curator, live, graph = await _standing(service, slug)
     closing = curator.supersede(live, graph, wanted.record, wanted.end_reason)
     return await _apply(service, closing, by, wanted.comment)
+
+
+async def _standing(service: Service, slug: str) -> tuple[Curator, Json, str]:
+    """A claim in force: who may close it, its document, the IRI of the graph it stands in."""
+    curator = Curator(service.catalogue, service.names)
+    live = curator.live(find_record(service, "claims", slug)["id"])
+    return curator, live, await _graph(service, live["iri"])
 
 
 def _writer(request: Request) -> tuple[Service, Credit]:

@@ -2,8 +2,8 @@
 
 ::
 
-    async with Engine(store_dir, Limits()) as engine:
-        form = engine.inspect(text).form           # to agree on a format first
+    async with Engine(store_dir, limits) as engine:
+        form = inspect(text, limits).form          # to agree on a format first
         answer = await engine.query(QueryRequest(text, media_type="text/csv"))
         async for piece in answer: ...
 """
@@ -120,16 +120,6 @@ class Engine:
     @property
     def waiting(self) -> int:
         return self._pool.waiting
-
-    def inspect(self, text: str, base: str = "", update: bool = False) -> Inspection:
-        """The form and the measures of a query or update, without running it.
-
-        :raises LimitExceeded: it is too large, too deep or has too many parts.
-        :raises Forbidden: it would reach out to the network.
-        """
-        inspection = gate.inspect(text, self.limits, base, update)
-        gate.refuse_remote(inspection, self._egress)
-        return inspection
 
     async def query(self, request: QueryRequest) -> Answer:
         """Run a query; returns when the answer begins.
