@@ -6,6 +6,7 @@ needed. Virtuoso is used where the system has it (Debian: ``virtuoso-opensource`
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -24,6 +25,7 @@ from urllib.parse import quote, urlencode
 
 from benchmarks.client import HOST
 from benchmarks.load import REPEATED, Load, Question, questions, update_text
+from kg.serving import Limits
 
 TOKEN = "a token for the benchmark"
 _VENVS = Path("build/bench-venvs")
@@ -66,8 +68,8 @@ class Peer:
     update_path: str = "/sparql"
     environment: tuple[tuple[str, str], ...] = ()
     token: str = ""
-    settle: float = 0.0
-    """Seconds from its first answer until it has all it wants in memory."""
+    settled: str = ""
+    """A path that tells, by ``"in_memory": true``, that it has all it wants there."""
     parameters: str = ""
     """What its queries carry in the URL beside themselves."""
     only: str = ""
@@ -118,7 +120,7 @@ def running(peer: Peer, ground: Ground) -> Iterator[Peer]:
         )
     try:
         _wait(peer, process, ground.load, log)
-        time.sleep(peer.settle)
+        _settle(peer)
         yield peer
     finally:
         process.terminate()
@@ -145,6 +147,16 @@ def _wait(peer: Peer, process: subprocess.Popen[bytes], load: Load, log: Path) -
     raise RuntimeError(f"{peer.name} did not start: {log.read_text()[-2000:]}")
 
 
+def _settle(peer: Peer) -> None:
+    """Wait until the peer serves from memory, where it is to come to that."""
+    deadline = time.monotonic() + _START_SECONDS
+    while peer.settled and time.monotonic() < deadline:
+        with urllib.request.urlopen(f"http://{HOST}:{peer.port}{peer.settled}") as response:
+            if json.load(response)["in_memory"]:
+                break
+        time.sleep(0.5)
+
+
 # --- each of them -----------------------------------------------------------------------------
 
 
@@ -152,6 +164,15 @@ def bare(what: str, name: str, ground: Ground, only: str = "") -> Peer:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", what, ground.load.folder]
     return Peer(name, "", [*command, str(ground.engine_store), str(port)], port, only=only)
+
+
+def in_memory(ground: Ground) -> bool:
+    """Whether Chiptrail holds a store of this size in memory."""
+    return _size(ground.engine_store) <= Limits().memory_snapshot_bytes
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def chiptrail(ground: Ground, timeout: float | None = None) -> Peer:
@@ -162,7 +183,8 @@ def chiptrail(ground: Ground, timeout: float | None = None) -> Peer:
         environment.append(("CHIPTRAIL_QUERY_TIMEOUT", str(timeout)))
     return Peer(
         "Chiptrail", "", command, port,
-        update_path="/update", environment=tuple(environment), token=TOKEN, settle=4.0,
+        update_path="/update", environment=tuple(environment), token=TOKEN,
+        settled="/readyz" if in_memory(ground) else "",
     )  # fmt: skip
 
 

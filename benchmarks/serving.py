@@ -42,7 +42,6 @@ from benchmarks.peers import Ground, Peer, running
 from benchmarks.report import BARE, CLIENTS, CONSTANT, MIXED, Results, Steadiness, document
 from kg import snapshots
 from kg.namespaces import DEFAULT_BASE
-from kg.serving import Limits
 
 _PATIENCE = 10.0
 """Seconds that a round may take beyond its time, at most."""
@@ -93,7 +92,7 @@ def run(ground: Ground, seconds: float) -> Results:
         triples=ground.load.triples,
         claims=ground.load.claims,
         seconds=seconds,
-        in_memory=_size(ground.engine_store) <= Limits().memory_snapshot_bytes,
+        in_memory=peers.in_memory(ground),
         limit=_RUNAWAY_LIMIT,
         every=_RUNAWAY_EVERY,
     )
@@ -208,10 +207,6 @@ async def _under_runaways(peer: Peer, load: Load) -> Steadiness:
     runaways.cancel()
     await asyncio.gather(runaways, return_exceptions=True)
     return Steadiness(quiet, busy)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _say(text: str) -> None:
