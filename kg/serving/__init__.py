@@ -18,6 +18,7 @@ what came from outside; it hands the work to children and reads bytes back.
 `federation`   puts what they give in their place before a text is run
 `fetching`     the HTTP client that gets it
 `writing`      writes in turn, published in groups
+`memory`       the copy of the data in memory, moved on with what is written
 `processes`    the server's handles on its children
 `wire`         the frames between them
 `failures`     what children report, as errors
@@ -26,6 +27,7 @@ what came from outside; it hands the work to children and reads bytes back.
 `output`       (child) where its answer goes, put right for its format
 `mistakes`     (child) what exactly is wrong with a malformed text, and where
 `writer`       (child) owns the read-write store, publishes snapshots
+`deltas`       (child) what a group of writes has changed, for that copy
 `solutions`    (child) the answer of another endpoint as VALUES
 `differences`  (child) what changed between two states of a graph
 `sandbox`      (child) what a worker gives up before it reads anything from outside

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -28,6 +28,7 @@ from kg.serving.federation import Federation
 from kg.serving.fetching import Fetcher
 from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
+from kg.serving.memory import Memory, source_of
 from kg.serving.pool import Pool, Run, Source
 from kg.serving.processes import Worker, Zygote
 from kg.serving.requests import Document, QueryRequest, order_of, work_of
@@ -65,14 +66,14 @@ class Engine:
         self._cache = ResultCache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
         self._zygote: Zygote
         self._following = asyncio.Lock()
-        self._warming: asyncio.Task[None] | None = None
+        self._memory = Memory(self.limits, self._pool, self._start_zygote, self._following)
         self._alarm = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._turn = asyncio.Event()
 
     async def __aenter__(self) -> Engine:
         snapshots.sweep(self._store_dir)
-        self._zygote = Zygote(self.limits.result_buffer, self._lost)
+        self._zygote = self._start_zygote()
         try:
             await self.follow()
         except BaseException:
@@ -93,7 +94,7 @@ class Engine:
         """End everything; whatever runs is told that the service is stopping."""
         await _stop(self._watching)
         await self._scribe.close()
-        await self._stop_warming()
+        await self._memory.stop()
         await self._pool.close()
         self._zygote.close()
         await asyncio.sleep(0)  # sockets close in the next round of the loop
@@ -364,8 +365,11 @@ class Engine:
             }
         )
 
-    async def _published(self, group: str) -> Snapshot | None:
+    async def _published(self, group: str, published: dict[str, Any]) -> Snapshot | None:
         """Serve the generation in force; that one, if it holds ``group``."""
+        if published.get("delta"):
+            delta = await asyncio.to_thread(Path(published["delta"]).read_bytes)
+            self._memory.note(published["number"], delta)
         await self.follow()
         return self.snapshot if self.snapshot.facts.get("group") == group else None
 
@@ -379,16 +383,15 @@ class Engine:
             serving = self._pool.source
             if snapshot is None or (serving and _serves(serving, snapshot)):
                 return
-            await self._stop_warming()
             if self._zygote.gone:
                 self._zygote.close()
-                self._zygote = Zygote(self.limits.result_buffer, self._lost)
-            await self._pool.use(_source(snapshot, self._zygote, snapshot.store))
+                self._zygote = self._start_zygote()
+            if not await self._memory.move_to(snapshot):
+                await self._pool.use(source_of(snapshot, self._zygote, snapshot.store))
+                delay = self.limits.memory_snapshot_delay if serving else 0.0
+                await self._memory.load(snapshot, delay)
             turn, self._turn = self._turn, asyncio.Event()
             turn.set()
-            if _size(snapshot.store) <= self.limits.memory_snapshot_bytes:
-                delay = self.limits.memory_snapshot_delay if serving else 0.0
-                self._warming = asyncio.create_task(self._warm(snapshot, delay))
 
     async def _watch(self) -> None:
         """Follow what other processes publish, and replace helpers that were lost."""
@@ -414,30 +417,14 @@ class Engine:
 
     async def warmed(self) -> None:
         """Wait until a snapshot that fits is in memory."""
-        if self._warming is not None:
-            await asyncio.shield(self._warming)
+        await self._memory.loaded()
 
-    async def _warm(self, snapshot: Snapshot, delay: float) -> None:
-        await asyncio.sleep(delay)
-        zygote = Zygote(self.limits.result_buffer, self._lost)
-        source = _source(snapshot, zygote, None)
-        try:
-            await zygote.load(snapshot.store)
-            await self._pool.use(source)
-        except Unavailable as error:
-            log.warning("%s; serving from disk", error)
-        finally:
-            if self._pool.source is not source:
-                source.held.close()
-                zygote.close()
-
-    async def _stop_warming(self) -> None:
-        await _stop(self._warming)
-        self._warming = None
+    def _start_zygote(self) -> Zygote:
+        return Zygote(self.limits.result_buffer, self._lost)
 
     def _released(self, source: Source) -> None:
         """The last reader of a snapshot is done."""
-        if source.zygote is not self._zygote:
+        if source.zygote is not self._zygote and not self._pool.uses(source.zygote):
             source.zygote.close()
         snapshots.prune(self._store_dir)
 
@@ -461,13 +448,3 @@ async def _aside(size: int, function: Callable[P, T], *arguments: P.args, **name
 
 def _serves(source: Source, snapshot: Snapshot) -> bool:
     return source.snapshot.number == snapshot.number and not source.zygote.gone
-
-
-def _source(snapshot: Snapshot, zygote: Zygote, path: Path | None) -> Source:
-    held = ExitStack()
-    held.enter_context(snapshots.hold(snapshot))
-    return Source(snapshot, zygote, path, held)
-
-
-def _size(store: Path) -> int:
-    return sum(file.stat().st_size for file in store.iterdir())

@@ -13,7 +13,7 @@ import asyncio
 import json
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,9 @@ from kg.snapshots import Snapshot
 log = logging.getLogger(__name__)
 
 _SLOWEST_RESTART = 5.0
+_ADVANCE = pack_json(Kind.WORK, {"job": "advance"})
+_LARGEST_STEP = 256 << 10
+"""Bytes of changes that workers are told of; beyond, new ones are forked."""
 
 
 def _now() -> float:
@@ -58,6 +61,14 @@ class Seat:
     def lower(self) -> None:
         """Let every other query go first."""
         self.lowered = self.lowered or self.worker.lower_priority()
+
+    def advance(self, source: Source, steps: Sequence[bytes]) -> None:
+        """Have the worker do ``steps`` before anything else, which lead to ``source``."""
+        for delta in steps:
+            self.worker.channel.send(_ADVANCE + pack(Kind.BODY, delta))
+        self.source.workers -= 1
+        self.source = source
+        source.workers += 1
 
     def restore(self) -> bool:
         """Undo that; False where this process may not."""
@@ -216,6 +227,38 @@ class Pool:
         Queries that run already go on to their end on what they began with.
         """
         seat = await self._fork(source)
+        self._switch(source)
+        self._settle(seat)
+        self._replenish()
+
+    async def advance(self, source: Source, steps: Sequence[bytes]) -> None:
+        """Answer from ``source``, to which the zygote of the one before has just moved on.
+
+        ``steps``: the deltas to it, for idle workers, which move on too. From now on the zygote
+        forks nothing else: where none was idle, queries wait until there is a worker.
+        """
+        idle, self._idle = self._idle, []
+        self._sources.add(source)
+        small = sum(map(len, steps)) <= _LARGEST_STEP
+        for seat in idle:
+            if small and seat.worker.channel.idle:
+                seat.advance(source, steps)
+            else:
+                self._discard(seat)
+        self._switch(source)
+        for seat in idle:
+            if seat.source is source:
+                self._settle(seat)
+        if not self._idle:
+            self._settle(await self._fork(source))
+        self._replenish()
+
+    def uses(self, zygote: Zygote) -> bool:
+        """Whether it has workers, or is to make those of the source in force."""
+        in_force = self._source is not None and self._source.zygote is zygote
+        return in_force or any(source.zygote is zygote for source in self._sources)
+
+    def _switch(self, source: Source) -> None:
         before, self._source = self._source, source
         self._failures, self._resume_at = 0, 0.0
         idle, self._idle = self._idle, []
@@ -223,8 +266,6 @@ class Pool:
             self._discard(old)
         if before is not None:
             self._release(before)
-        self._settle(seat)
-        self._replenish()
 
     async def run(
         self,

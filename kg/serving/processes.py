@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from kg.errors import Unavailable
 from kg.serving.wire import Decoder, Frame, Kind
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 
 _START = 60.0  # seconds that a child may take to report for work
 _PACKAGES = str(Path(__file__).parent.parent.parent)
+
+
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
 
 
 class Channel(asyncio.Protocol):
@@ -180,6 +185,17 @@ class Zygote:
         self._order({"load": str(store)})
         return await self._loaded
 
+    def advance(self, delta: bytes) -> None:
+        """Have what was loaded changed by ``delta`` (:mod:`kg.serving.deltas`): workers that are
+        forked from now on have it so.
+
+        :raises Unavailable: the child is gone.
+        """
+        with tempfile.TemporaryFile() as file:
+            file.write(delta)
+            file.seek(0)
+            self._order({"advance": True}, file)
+
     async def fork_reader(self, store: Path | None, memory: int) -> Worker:
         """A worker over ``store`` on disk, or over what was loaded. ``memory`` in MiB.
 
@@ -245,7 +261,7 @@ class Zygote:
         self._process.kill()
         self._process.wait()
 
-    def _order(self, order: dict[str, Any], *attached: socket.socket) -> None:
+    def _order(self, order: dict[str, Any], *attached: HasFileno) -> None:
         line = json.dumps(order).encode() + b"\n"
         try:
             socket.send_fds(self._control, [line], [s.fileno() for s in attached])

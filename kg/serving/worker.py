@@ -14,7 +14,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.serving import mistakes, sandbox, solutions, wire
+from kg.serving import deltas, mistakes, sandbox, solutions, wire
 from kg.serving.output import Csv, Output, Refusal
 from kg.serving.planner import Plan, Planner
 from kg.serving.wire import Inbox, Kind
@@ -45,6 +45,10 @@ def _serve(descriptor: int, store: ox.Store) -> None:
             work = inbox.read_json(Kind.WORK)
         except EOFError:
             return
+        if work["job"] == "advance":  # where it fails, this worker ends: its data would be old
+            deltas.apply(_body(inbox), store)
+            planner = Planner(store)
+            continue
         output = Output(descriptor)
         try:
             if work.get("plan"):

@@ -28,6 +28,7 @@ import pyoxigraph as ox
 from kg import snapshots
 from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQuery, NotFound
 from kg.serving import sandbox, solutions, wire
+from kg.serving.deltas import Delta
 from kg.serving.differences import Difference, dump, named_graphs
 from kg.serving.wire import Kind
 from kg.serving.worker import describe
@@ -139,6 +140,7 @@ class Writer:
         self._acts: list[dict[str, Any]] = []
         self._tally: dict[str, list[int]] = {}
         self._counted = True
+        self._delta = Delta()
         self.operations = {
             "update": self.update,
             "put": self.put,
@@ -209,6 +211,7 @@ class Writer:
         self._apply(removed=set(self._quads(graph)), added=())
         if isinstance(graph, ox.NamedNode):
             self._store.remove_graph(graph)
+            self._delta.note_graph(graph.value, exists=False)
         self._changed = True
         return {}
 
@@ -216,8 +219,10 @@ class Writer:
         """Make everything so far durable and the generation in force.
 
         ``group`` goes into its facts, so that a publication whose acknowledgement was lost
-        can be recognised.
+        can be recognised. ``delta`` of the result: a file that says what the generation has
+        changed, None where that is not known. It stands until the next one.
         """
+        delta = None
         if self._changed:
             building = snapshots.begin(self._store_dir)
             self._store.backup(str(building / "store"))
@@ -235,8 +240,17 @@ class Writer:
                 shutil.rmtree(building)
                 raise Fatal(error) from error
             self._changed = False
+            delta = self._hand_over()
         self._acts.clear()
-        return {"version": self._base.version, "number": self._base.number}
+        return {"version": self._base.version, "number": self._base.number, "delta": delta}
+
+    def _hand_over(self) -> str | None:
+        delta, self._delta = self._delta, Delta()
+        if not delta.known:
+            return None
+        file = self._store_dir / "writer" / "delta.json"
+        file.write_bytes(delta.as_json())
+        return str(file)
 
     def perform(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Do what ``work`` says, one of :attr:`operations`, and remember who did it."""
@@ -280,6 +294,7 @@ class Writer:
     def _store_graph(self, graph: Graph) -> None:
         if isinstance(graph, ox.NamedNode):
             self._store.add_graph(graph)
+            self._delta.note_graph(graph.value, exists=True)
         self._changed = True
 
     def _apply(self, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
@@ -310,12 +325,17 @@ class Writer:
         """Bring the default graph and the counts in step with changes of named graphs."""
         self._changed = True
         self._count(removed, added)
+        self._delta.note(removed, added)
         if not self._union:
             return
-        self._store.extend(_merged(quad) for quad in added if self._is_merged(quad))
-        for quad in removed:
-            if self._is_merged(quad) and not self._stands_elsewhere(quad):
-                self._store.remove(_merged(quad))
+        new = [_merged(quad) for quad in added if self._is_merged(quad)]
+        new = [quad for quad in new if quad not in self._store]
+        self._store.extend(new)
+        merged = [quad for quad in removed if self._is_merged(quad)]
+        old = [_merged(quad) for quad in merged if not self._stands_elsewhere(quad)]
+        for quad in old:
+            self._store.remove(quad)
+        self._delta.note(set(old), set(new))
 
     def _count(self, removed: list[ox.Quad], added: list[ox.Quad]) -> None:
         """Count for the log; keep the facts' counts in step, where the build wrote any."""
@@ -353,6 +373,10 @@ class Writer:
         graphs = [ox.NamedNode(iri) for iri in work["graphs"]]
         before = [dump(self._store, graph) for graph in graphs]
         self._run(work)
+        if work["writes_default"]:
+            self._delta.lose()
+        for graph in graphs:
+            self._delta.note_graph(graph.value, self._exists(graph))
         difference = Difference()
         for graph, old in zip(graphs, before, strict=True):
             difference.add(graph, old, dump(self._store, graph))
@@ -366,11 +390,14 @@ class Writer:
         self._run(work)
         self._changed = True
         self._counted = False
+        self._delta.lose()
         self._facts.pop("graphs", None)
         self._facts.pop("quads", None)
 
     def _update_anywhere(self, work: dict[str, Any]) -> None:
         """One whose graphs are computed: compare all of them with a checkpoint."""
+        if work["writes_default"]:
+            self._delta.lose()
         difference = Difference()
         with tempfile.TemporaryDirectory(dir=self._store_dir / "writer") as folder:
             checkpoint = str(Path(folder) / "before")
@@ -379,6 +406,7 @@ class Writer:
             before = ox.Store.read_only(checkpoint)
             for graph in named_graphs(before, self._store):
                 difference.add(graph, dump(before, graph), dump(self._store, graph))
+                self._delta.note_graph(graph.value, self._exists(graph))
             del before
         self._follow(difference.removed, difference.added)
 

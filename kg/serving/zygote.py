@@ -2,9 +2,11 @@
 
 Started by the server as ``python -m kg.serving.zygote <descriptor>``. Single-threaded, so
 that forking is safe, and it never reads anything from outside. On the control socket come
-JSON lines; each ``fork`` brings the worker's end of a socket pair with it::
+JSON lines; each ``fork`` brings the worker's end of a socket pair with it, ``advance`` a file
+of :mod:`kg.serving.deltas`::
 
     → {"load": "/…/generations/3/store"}      ← {"loaded": 123456}
+    → {"advance": true} + descriptor
     → {"fork": "reader", "store": "/…/generations/3/store" | null, "memory": 1024} + descriptor
     → {"fork": "writer", "store_dir": "/…", "memory": 4096, …} + descriptor
                                                ← {"exited": 4711, "status": -6}
@@ -27,7 +29,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.serving import sandbox, worker, writer
+from kg.serving import deltas, sandbox, worker, writer
 
 
 class Zygote:
@@ -55,6 +57,8 @@ class Zygote:
             order = json.loads(line)
             if "load" in order:
                 self._load(order["load"])
+            elif "advance" in order:
+                self._advance(descriptors.pop(0))
             else:
                 self._fork(order, descriptors)
 
@@ -66,9 +70,14 @@ class Zygote:
             _child(lambda: _dump(path, writing))
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
-            self._store.bulk_load(pipe, ox.RdfFormat.N_QUADS)
+            # Not bulk_load: it gives blank nodes other names.
+            self._store.bulk_extend(ox.parse(pipe, ox.RdfFormat.N_QUADS))
         gc.freeze()
         self._report({"loaded": len(self._store)})
+
+    def _advance(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, "rb") as file:
+            deltas.apply(file.read(), self._store)
 
     def _fork(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Fork a child onto the first descriptor; the others are for the next orders.

@@ -1,0 +1,74 @@
+"""(Child.) What a group of writes has changed, for whoever holds the data in memory.
+
+The writer notes it and hands it over as one JSON object::
+
+    {"removed": "…N-Quads…", "added": "…N-Quads…", "graphs": {"http://…": true}}
+
+``graphs``: whether a graph, which may be empty, is there now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pyoxigraph as ox
+
+_MOST = 50_000
+"""Quads. Who holds the data reads a generation that changed more than that from disk."""
+
+
+class Delta:
+    """The net effect of everything noted. ``known`` false: not all of it was, or it is too much."""
+
+    def __init__(self) -> None:
+        self._removed: set[ox.Quad] = set()
+        self._added: set[ox.Quad] = set()
+        self._graphs: dict[str, bool] = {}
+        self.known = True
+
+    def note(self, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
+        """These were in the store and are not any more; were not and are."""
+        if not self.known:
+            return
+        for quad in removed:
+            _move(quad, self._added, self._removed)
+        for quad in added:
+            _move(quad, self._removed, self._added)
+        if len(self._removed) + len(self._added) > _MOST:
+            self.lose()
+
+    def note_graph(self, iri: str, exists: bool) -> None:
+        self._graphs[iri] = exists
+
+    def lose(self) -> None:
+        """Something has changed that nobody noted."""
+        self.known = False
+        self._removed.clear()
+        self._added.clear()
+
+    def as_json(self) -> bytes:
+        removed, added = map(_text, (self._removed, self._added))
+        return json.dumps({"removed": removed, "added": added, "graphs": self._graphs}).encode()
+
+
+def apply(delta: bytes, store: ox.Store) -> None:
+    """Do to ``store`` what :meth:`Delta.as_json` tells."""
+    told = json.loads(delta)
+    for quad in ox.parse(told["removed"], ox.RdfFormat.N_QUADS):
+        store.remove(quad)
+    store.extend(ox.parse(told["added"], ox.RdfFormat.N_QUADS))
+    for iri, exists in told["graphs"].items():
+        (store.add_graph if exists else store.remove_graph)(ox.NamedNode(iri))
+
+
+def _move(quad: ox.Quad, source: set[ox.Quad], target: set[ox.Quad]) -> None:
+    """What was undone since has not changed."""
+    if quad in source:
+        source.remove(quad)
+    else:
+        target.add(quad)
+
+
+def _text(quads: set[ox.Quad]) -> str:
+    return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()

@@ -1,0 +1,200 @@
+"""The copy in memory follows what is written, and says the same as the store on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kg.serving import Document, Engine, QueryRequest, WritePolicy, deltas, memory
+from kg.serving.deltas import Delta
+from tests.serving.stores import EX, JSON, ask, children, count, publish, rows, with_engine
+
+QUADS = st.builds(
+    lambda s, o, g: ox.Quad(
+        ox.BlankNode(s) if s < "c" else ox.NamedNode(EX + s),
+        ox.NamedNode(EX + "p"),
+        ox.Literal(o),
+        ox.NamedNode(EX + g) if g else ox.DefaultGraph(),
+    ),
+    st.sampled_from("abcd"),
+    st.integers(0, 3),
+    st.sampled_from(["", "g", "h"]),
+)
+STEPS = st.lists(st.tuples(st.booleans(), QUADS), max_size=30)
+
+
+@given(st.sets(QUADS), STEPS)
+def test_a_delta_is_the_net_effect(begin: set[ox.Quad], steps: list[tuple[bool, ox.Quad]]) -> None:
+    store, follower, delta = ox.Store(), ox.Store(), Delta()
+    store.extend(begin)
+    follower.extend(begin)
+    for adds, quad in steps:
+        if adds and quad not in store:
+            store.add(quad)
+            delta.note([], [quad])
+        elif not adds and quad in store:
+            store.remove(quad)
+            delta.note([quad], [])
+    deltas.apply(delta.as_json(), follower)
+    assert set(follower) == set(store)
+
+
+def test_too_much_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deltas, "_MOST", 10)
+    delta = Delta()
+    quads = list(ox.parse(rows(11), ox.RdfFormat.N_QUADS))
+    delta.note([], quads[:10])
+    assert delta.known
+    delta.note([], quads[10:])
+    assert not delta.known
+
+
+G, H = f"<{EX}g>", f"<{EX}h>"
+UPDATES = (
+    f"INSERT DATA {{ GRAPH {G} {{ <{EX}s> <{EX}p> $n , $m }} }}",
+    f'INSERT DATA {{ GRAPH {H} {{ _:b <{EX}p> $n , "1"^^<{EX}type> , "a"@en }} }}',
+    f"DELETE DATA {{ GRAPH {G} {{ <{EX}s> <{EX}p> $m }} }}",
+    f"DELETE {{ GRAPH {G} {{ ?s ?p ?o }} }} INSERT {{ GRAPH {H} {{ ?s ?p $n }} }}"
+    f" WHERE {{ GRAPH {G} {{ ?s ?p ?o }} }}",
+    "DELETE { GRAPH ?g { ?s ?p $m } } WHERE { GRAPH ?g { ?s ?p $m } }",
+    f"DELETE WHERE {{ GRAPH {H} {{ ?s <{EX}p> $m }} }}",
+    f"COPY {G} TO {H}",
+    f"CLEAR GRAPH {G}",
+    f"DROP SILENT GRAPH {H}",
+    f"CREATE SILENT GRAPH <{EX}empty$n>",
+    f"DROP SILENT GRAPH <{EX}empty$m>",
+    "CLEAR NAMED",
+)
+
+
+async def write(engine: Engine, chance: random.Random) -> None:
+    document = Document(f"[] <{EX}p> {chance.randrange(4)} .".encode(), "text/turtle", EX)
+    match chance.randrange(8):
+        case 0:
+            await engine.put_graph(EX + "g", document)
+        case 1:
+            await engine.post_graph(EX + "g", document)
+        case _:
+            text = chance.choice(UPDATES)
+            text = text.replace("$n", str(chance.randrange(4)))
+            await engine.update(text.replace("$m", str(chance.randrange(4))))
+
+
+async def assert_same(engine: Engine) -> None:
+    """What it answers from memory is what stands on disk, blank nodes and empty graphs included."""
+    assert engine.in_memory
+    disk = ox.Store.read_only(str(engine.snapshot.store))
+    text = await (await engine.dataset("application/n-quads")).read()
+    text += await (await engine.graph(None, "application/n-triples")).read()
+    assert set(ox.parse(text, ox.RdfFormat.N_QUADS)) == set(disk)
+    for graph in ("g", "h", "empty0", "empty1", "empty2", "empty3"):
+        there = disk.contains_named_graph(ox.NamedNode(EX + graph))
+        assert await has_graph(engine, EX + graph) is there
+
+
+async def has_graph(engine: Engine, iri: str) -> bool:
+    found = await ask(engine, f"ASK {{ GRAPH <{iri}> {{}} }}", JSON)
+    return b"true" in found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_moves_on_with_every_kind_of_write(tmp_path: Path, seed: int) -> None:
+    publish(tmp_path, rows(20))
+    chance = random.Random(seed)
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        for _ in range(20):
+            await write(engine, chance)
+            await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
+
+
+def test_it_catches_up_with_what_was_written_while_it_was_loaded(tmp_path: Path) -> None:
+    publish(tmp_path, rows(20_000))
+
+    async def scenario(engine: Engine) -> None:
+        written = 0
+        while not engine.in_memory:
+            await engine.update(f"INSERT DATA {{ GRAPH {G} {{ <{EX}s> <{EX}q> {written} }} }}")
+            written += 1
+        assert written > 1
+        assert await count(engine) == 20_000 + written
+        await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
+
+
+def test_idle_workers_move_on_and_busy_ones_finish_what_they_began(tmp_path: Path) -> None:
+    publish(tmp_path, rows(500))
+    every = "SELECT * { ?s ?p ?o . ?t ?q ?r } LIMIT 200000"
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        old = engine.snapshot.version
+        answer = await engine.query(QueryRequest(every, "text/csv"))
+        before = children()
+        for number in range(3):
+            await engine.update(f"INSERT DATA {{ GRAPH {G} {{ <{EX}s> <{EX}q> {number} }} }}")
+            assert await count(engine) == 501 + number
+        assert len(children() - before) <= 3  # the writer, a worker as it begins, a spare
+        assert (await answer.read()).count(b"\n") == 200_001
+        assert answer.version == old
+        await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
+
+
+def test_another_process_publishes_in_between(tmp_path: Path) -> None:
+    publish(tmp_path, rows(5))
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        publish(tmp_path, rows(9), "v2")
+        await engine.follow()
+        assert not engine.in_memory
+        assert await count(engine) == 9
+        await engine.warmed()
+        await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
+
+
+def test_what_nobody_noted_is_read_from_disk(tmp_path: Path) -> None:
+    publish(tmp_path, rows(5))
+    strict = WritePolicy(union=False)
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        await engine.update(f"INSERT {{ <{EX}s> <{EX}p> 1 }} WHERE {{}}")
+        assert not engine.in_memory
+        assert await count(engine) == 6
+
+    with_engine(tmp_path, scenario, writes=strict)
+
+
+def test_a_worn_copy_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_MOST_DONE", 3)
+    publish(tmp_path, rows(5))
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        first = engine._pool.source.zygote  # type: ignore[union-attr]
+        number = 0
+        while engine._pool.source.zygote is first:  # type: ignore[union-attr]
+            assert engine.in_memory
+            await engine.update(f"INSERT DATA {{ GRAPH {G} {{ <{EX}s> <{EX}q> {number} }} }}")
+            await asyncio.sleep(0.05)
+            number += 1
+        assert number > 3
+        assert await count(engine) == 5 + number
+        await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
