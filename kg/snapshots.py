@@ -6,6 +6,7 @@
     <store>/generations/<n>/      an immutable snapshot
         store/                    a RocksDB store; its default graph is the merge of its graphs
         snapshot.json             at least {"version": "…"}
+        delta-<version>.json      what it changed in that version, where it was written to
     <store>/generations/.new-<pid>-<serial>/    one that is being made
 
 A generation is complete or absent: everything in it is synced before ``CURRENT`` names it,

@@ -27,7 +27,7 @@ what came from outside; it hands the work to children and reads bytes back.
 `output`       (child) where its answer goes, put right for its format
 `mistakes`     (child) what exactly is wrong with a malformed text, and where
 `writer`       (child) owns the read-write store, publishes snapshots
-`deltas`       (child) what a group of writes has changed, for that copy
+`deltas`       what a group of writes has changed, for that copy
 `solutions`    (child) the answer of another endpoint as VALUES
 `differences`  (child) what changed between two states of a graph
 `sandbox`      (child) what a worker gives up before it reads anything from outside

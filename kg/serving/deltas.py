@@ -1,6 +1,7 @@
-"""(Child.) What a group of writes has changed, for whoever holds the data in memory.
+"""What a group of writes has changed, for whoever holds the data in memory.
 
-The writer notes it and hands it over as one JSON object::
+The writer notes it and leaves it in the generation, in a file that names the version that it
+changed, as one JSON object::
 
     {"removed": "…N-Quads…", "added": "…N-Quads…", "graphs": {"http://…": true}}
 
@@ -10,10 +11,14 @@ The writer notes it and hands it over as one JSON object::
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyoxigraph as ox
 
+_NAME = "delta-"
+_UNSAFE = re.compile(r"[^A-Za-z0-9]")
 _MOST = 50_000
 """Quads. Who holds the data reads a generation that changed more than that from disk."""
 
@@ -47,9 +52,30 @@ class Delta:
         self._removed.clear()
         self._added.clear()
 
+    def save(self, generation: Path, before: str) -> None:
+        """Leave it in ``generation``, which it made of the data of version ``before``."""
+        if self.known:
+            _file(generation, before).write_bytes(self.as_json())
+
     def as_json(self) -> bytes:
         removed, added = map(_text, (self._removed, self._added))
         return json.dumps({"removed": removed, "added": added, "graphs": self._graphs}).encode()
+
+
+def read(generation: Path, before: str) -> bytes | None:
+    """What ``generation`` has changed in version ``before``; None where that is not known."""
+    try:
+        return _file(generation, before).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def is_delta(file: Path) -> bool:
+    return file.name.startswith(_NAME)
+
+
+def _file(generation: Path, before: str) -> Path:
+    return generation / f"{_NAME}{_UNSAFE.sub('-', before)}.json"
 
 
 def apply(delta: bytes, store: ox.Store) -> None:

@@ -365,11 +365,8 @@ class Engine:
             }
         )
 
-    async def _published(self, group: str, published: dict[str, Any]) -> Snapshot | None:
+    async def _published(self, group: str) -> Snapshot | None:
         """Serve the generation in force; that one, if it holds ``group``."""
-        if published.get("delta"):
-            delta = await asyncio.to_thread(Path(published["delta"]).read_bytes)
-            self._memory.note(published["number"], delta)
         await self.follow()
         return self.snapshot if self.snapshot.facts.get("group") == group else None
 

@@ -72,8 +72,8 @@ class Limits:
     quick_workers: int = field(default_factory=lambda: 2 * _processors())
     """Young queries that run side by side."""
     yield_after: float = 0.05
-    """Seconds after which a query loses priority if it is not alone, and gives up its place
-    among the young ones if others wait for one."""
+    """Seconds of a processor, or of waiting for its client, after which a query loses priority if
+    it is not alone, and gives up its place among the young ones if others wait for one."""
     long_after: float = 0.5
     """Seconds after which it gives up its place in any case."""
     long_workers: int = 32

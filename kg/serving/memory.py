@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kg import snapshots
 from kg.errors import Unavailable
+from kg.serving import deltas
 from kg.serving.limits import Limits
 from kg.serving.pool import Pool, Source
 from kg.serving.processes import Zygote
@@ -70,16 +71,12 @@ class Memory:
         self._loading: asyncio.Task[None] | None = None
         self._loads = 0
 
-    def note(self, number: int, delta: bytes) -> None:
-        """``delta`` is what generation ``number`` has changed, see :mod:`kg.serving.deltas`."""
-        if self._is_loading() or self._served():
-            self._trail.add(number, delta)
-
     async def move_to(self, snapshot: Snapshot) -> bool:
         """Serve ``snapshot`` from the copy that is served; False where that cannot be.
 
         :raises Unavailable: it should, but its process could not be asked.
         """
+        await self._note(snapshot)
         source = self._served()
         steps = self._trail.between(source.snapshot.number, snapshot.number) if source else None
         if source is None or steps is None:
@@ -93,6 +90,14 @@ class Memory:
         elif not self._is_loading():
             self._trail.drop(snapshot.number)
         return True
+
+    async def _note(self, snapshot: Snapshot) -> None:
+        """Remember what ``snapshot`` has changed in what is served, if a copy needs to know."""
+        source = self._pool.source
+        if source is not None and (self._is_loading() or self._served()):
+            delta = await asyncio.to_thread(deltas.read, snapshot.path, source.snapshot.version)
+            if delta is not None:
+                self._trail.add(snapshot.number, delta)
 
     async def load(self, snapshot: Snapshot, delay: float) -> None:
         """Begin to load ``snapshot``, unless a load that began before can catch up with it."""

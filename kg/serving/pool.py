@@ -1,9 +1,9 @@
 """(Server.) Which query runs on which worker, when it loses priority, and what ends it.
 
 A query enters through a :class:`~kg.serving.fairness.Turnstile` with a few *quick* places.
-After ``yield_after`` it loses priority, if it is not alone; then too, if others wait, or at the
-latest after ``long_after``, it gives its place up and goes on among the *long* ones. So a place
-is never held for long, and queries that run away cannot keep small ones waiting. When there
+After ``yield_after`` of work it loses priority, if it is not alone; then too, if others wait, or
+at the latest after ``long_after``, it gives its place up and goes on among the *long* ones. So a
+place is never held for long, and queries that run away cannot keep small ones waiting. When there
 are too many long ones, the oldest of the client that has the most is ended.
 """
 
@@ -30,6 +30,7 @@ from kg.snapshots import Snapshot
 log = logging.getLogger(__name__)
 
 _SLOWEST_RESTART = 5.0
+_IDLE_SECONDS = 2.0
 _ADVANCE = pack_json(Kind.WORK, {"job": "advance"})
 _LARGEST_STEP = 256 << 10
 """Bytes of changes that workers are told of; beyond, new ones are forked."""
@@ -92,6 +93,7 @@ class Run:
         self.started = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._paused_before = seat.worker.channel.paused()
+        self._used_before = seat.worker.processor_time()
         self._verdict: ChiptrailError | None = None
         self._open = True
         self._bytes = 0
@@ -180,12 +182,19 @@ class Run:
         if left <= 0:
             self.end(limit("query_timeout", limits))
             return
-        if self.quick and age >= limits.yield_after and self._pool.running > 1:
+        worked = self._worked(age) + waited
+        if self.quick and worked >= limits.yield_after and self._pool.running > 1:
             self.seat.lower()
-        if self.quick and age >= (limits.yield_after if self._pool.waiting else limits.long_after):
+        gives_way = worked >= limits.yield_after and self._pool.waiting
+        if self.quick and (gives_way or age >= limits.long_after):
             self._pool.promote(self)
         wait = min(left, limits.yield_after) if self.quick else left
         self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
+
+    def _worked(self, age: float) -> float:
+        """Seconds of a processor that it has had; on a busy machine less than its age."""
+        used = self.seat.worker.processor_time()
+        return age if used is None or self._used_before is None else used - self._used_before
 
     async def _post_mortem(self) -> ChiptrailError:
         """Why the worker is gone."""
@@ -206,6 +215,7 @@ class Pool:
         self._takers: deque[asyncio.Future[Seat]] = deque()
         self._spawning: set[asyncio.Task[None]] = set()
         self._failures, self._resume_at = 0, 0.0
+        self._thinning: asyncio.TimerHandle | None = None
         self._runs: set[Run] = set()
         self._sources: set[Source] = set()
 
@@ -311,7 +321,7 @@ class Pool:
         self._runs.discard(run)
         if run.quick:
             self._turns.leave()
-        if reuse and run.seat.restore() and len(self._idle) < self.limits.quick_workers:
+        if reuse and run.seat.restore() and len(self._idle) < 2 * self.limits.quick_workers:
             self._settle(run.seat)
         else:
             self._discard(run.seat)
@@ -319,6 +329,8 @@ class Pool:
 
     async def close(self) -> None:
         self._source, source = None, self._source
+        if self._thinning is not None:
+            self._thinning.cancel()
         for run in list(self._runs):
             run.end(Unavailable("the service is stopping", 10))
         for task in self._spawning:
@@ -363,6 +375,22 @@ class Pool:
                 taker.set_result(seat)
                 return
         self._idle.append(seat)
+        self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Let go of workers that stay idle beyond those that quick queries need, one by one.
+
+        One that has worked over the data is quicker than a new one, but holds memory.
+        """
+        if self._thinning is None and len(self._idle) > self.limits.quick_workers:
+            loop = asyncio.get_running_loop()
+            self._thinning = loop.call_later(_IDLE_SECONDS, self._let_one_go)
+
+    def _let_one_go(self) -> None:
+        self._thinning = None
+        if len(self._idle) > self.limits.quick_workers:
+            self._discard(self._idle.pop(0))
+        self._thin_out()
 
     def _replenish(self) -> None:
         wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed

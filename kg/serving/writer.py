@@ -28,7 +28,7 @@ import pyoxigraph as ox
 from kg import snapshots
 from kg.errors import ChiptrailError, Conflict, Forbidden, InvalidData, InvalidQuery, NotFound
 from kg.serving import sandbox, solutions, wire
-from kg.serving.deltas import Delta
+from kg.serving.deltas import Delta, is_delta
 from kg.serving.differences import Difference, dump, named_graphs
 from kg.serving.wire import Kind
 from kg.serving.worker import describe
@@ -219,16 +219,16 @@ class Writer:
         """Make everything so far durable and the generation in force.
 
         ``group`` goes into its facts, so that a publication whose acknowledgement was lost
-        can be recognised. ``delta`` of the result: a file that says what the generation has
-        changed, None where that is not known. It stands until the next one.
+        can be recognised.
         """
-        delta = None
         if self._changed:
             building = snapshots.begin(self._store_dir)
             self._store.backup(str(building / "store"))
             _link_others(self._base.path, building)
             if self._keeper is not None:
                 self._keeper.finish(building, self._base)
+            delta, self._delta = self._delta, Delta()
+            delta.save(building, self._base.version)
             self._facts |= {"version": secrets.token_hex(32), "group": work["group"]}
             snapshots.write_facts(building, self._facts)
             number = snapshots.number_after(self._base)
@@ -240,17 +240,8 @@ class Writer:
                 shutil.rmtree(building)
                 raise Fatal(error) from error
             self._changed = False
-            delta = self._hand_over()
         self._acts.clear()
-        return {"version": self._base.version, "number": self._base.number, "delta": delta}
-
-    def _hand_over(self) -> str | None:
-        delta, self._delta = self._delta, Delta()
-        if not delta.known:
-            return None
-        file = self._store_dir / "writer" / "delta.json"
-        file.write_bytes(delta.as_json())
-        return str(file)
+        return {"version": self._base.version, "number": self._base.number}
 
     def perform(self, work: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Do what ``work`` says, one of :attr:`operations`, and remember who did it."""
@@ -475,7 +466,7 @@ def _clone(store: Path, folder: Path) -> Path:
 def _link_others(old: Path, new: Path) -> None:
     """What else a snapshot holds goes with it."""
     for file in old.iterdir():
-        if file.is_file() and file.name != "snapshot.json":
+        if file.is_file() and file.name != "snapshot.json" and not is_delta(file):
             os.link(file, new / file.name)
 
 

@@ -110,11 +110,10 @@ class Scribe:
         self,
         limits: Limits,
         start: Callable[[], Awaitable[Worker]],
-        published: Callable[[str, dict[str, Any]], Awaitable[Snapshot | None]],
+        published: Callable[[str], Awaitable[Snapshot | None]],
     ) -> None:
-        """``start`` makes a writer. ``published`` is given the name of a group and what the
-        writer said when it published it, empty where that is not known; it serves the generation
-        in force and returns it, or None if it does not hold the group."""
+        """``start`` makes a writer. ``published`` is given the name of a group; it serves the
+        generation in force and returns it, or None if it does not hold the group."""
         self._limits, self._start, self._published = limits, start, published
         self._waiting: deque[_Write] = deque()
         self._worker: Worker | None = None
@@ -173,7 +172,7 @@ class Scribe:
         name = secrets.token_hex(16)
         try:
             published = await self._perform({"operation": "publish", "group": name, "body": False})
-            await self._published(name, published)
+            await self._published(name)
         except (_Ended, ChiptrailError):
             published = _names(await self._look(name))
         if not published:
@@ -186,10 +185,10 @@ class Scribe:
         """Whether a publication came about although its acknowledgement did not."""
         self._drop()
         try:
-            return await self._published(name, {})
+            return await self._published(name)
         except Unavailable:
             await asyncio.sleep(_PATIENCE)
-            return await self._published(name, {})
+            return await self._published(name)
 
     def _again(self, writes: list[_Write]) -> None:
         """Do these first in the next group: the writer that had done them is gone."""
