@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -61,8 +61,14 @@ class Exchange:
 
     def header(self, name: bytes) -> str:
         """The value of a header; several of one name are joined, none is empty."""
-        found = [value for key, value in self.scope["headers"] if key == name]
-        return b", ".join(found).decode("latin-1")
+        return self._headers.get(name, b"").decode("latin-1")
+
+    @cached_property
+    def _headers(self) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for name, value in self.scope["headers"]:
+            found[name] = b", ".join((found[name], value)) if name in found else value
+        return found
 
     @property
     def url(self) -> str:
@@ -219,21 +225,24 @@ class Exchange:
 
 def pairs(encoded: bytes, where: str) -> Pairs:
     """The parameters of a URL or a form. Raises InvalidInput where they are not UTF-8."""
+    if encoded.count(b"&") >= _MOST_FIELDS:
+        raise InvalidInput(f"{where} has more than {_MOST_FIELDS} parameters")
     try:
-        return parse_qsl(
-            encoded.decode("utf-8"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
+        fields = (field.partition("=") for field in encoded.decode("utf-8").split("&") if field)
+        return [
+            (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
+            for name, _, value in fields
+        ]
     except UnicodeDecodeError:
         raise InvalidInput(f"the parameters of {where} are not UTF-8") from None
-    except ValueError:
-        raise InvalidInput(f"{where} has more than {_MOST_FIELDS} parameters") from None
 
 
-def values(parameters: Sequence[tuple[str, str]], name: str) -> tuple[str, ...]:
-    return tuple(value for key, value in parameters if key == name)
+def by_name(parameters: Pairs) -> dict[str, tuple[str, ...]]:
+    """Name → all its values, in their order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in parameters:
+        found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def raw(headers: Mapping[str, str]) -> RawHeaders:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from api.authorisation import credit, written_headers
 from api.conditional import etag, names_version
-from api.exchange import Exchange, answer_headers, content_type, values
+from api.exchange import Exchange, answer_headers, by_name, content_type
 from api.negotiation import Offer, negotiate
 from kg.errors import Conflict, InvalidInput, NotAcceptable, NotFound, UnsupportedMedia
 from kg.formats import DATASET_FORMATS, GRAPH_FORMATS
@@ -79,7 +79,8 @@ def _target(exchange: Exchange) -> Target:
     :raises InvalidInput: none or several are named, or not by an absolute IRI.
     """
     direct = _direct(exchange)
-    names, default = values(exchange.parameters, "graph"), values(exchange.parameters, "default")
+    given = by_name(exchange.parameters)
+    names, default = given.get("graph", ()), given.get("default", ())
     if bool(direct) + len(names) + len(default) > 1:
         raise InvalidInput("name one graph: by its path, by ?default or by one ?graph=")
     if direct or names:

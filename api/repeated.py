@@ -6,6 +6,8 @@ cannot be found.
 
 from __future__ import annotations
 
+from collections import deque
+
 Key = tuple[str | bytes, ...]
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -21,20 +23,19 @@ class Repeated:
     def __init__(self, capacity: int, largest: int) -> None:
         self._capacity, self._largest = capacity, largest
         self._entries: dict[Key, tuple[RawHeaders, bytes]] = {}
+        self._weights: deque[int] = deque()
         self._size = 0
 
     def get(self, key: Key) -> tuple[RawHeaders, bytes] | None:
         return self._entries.get(key)
 
     def put(self, key: Key, headers: RawHeaders, body: bytes) -> None:
-        if len(body) + _weight(key) > self._largest or key in self._entries:
+        weight = _OVERHEAD + sum(map(len, key)) + len(body)
+        if weight > self._largest or key in self._entries:
             return
         self._entries[key] = (headers, body)
-        self._size += len(body) + _weight(key)
+        self._weights.append(weight)
+        self._size += weight
         while self._size > self._capacity:
-            oldest = next(iter(self._entries))
-            self._size -= len(self._entries.pop(oldest)[1]) + _weight(oldest)
-
-
-def _weight(key: Key) -> int:
-    return _OVERHEAD + sum(map(len, key))
+            self._size -= self._weights.popleft()
+            del self._entries[next(iter(self._entries))]

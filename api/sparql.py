@@ -17,9 +17,9 @@ from api.exchange import (
     Exchange,
     Pairs,
     answer_headers,
+    by_name,
     content_type,
     pairs,
-    values,
 )
 from api.negotiation import Offer, negotiate
 from api.repeated import Key
@@ -106,7 +106,7 @@ def _from_url(exchange: Exchange) -> ProtocolQuery:
 def _from_body(exchange: Exchange, body: bytes) -> ProtocolQuery:
     if exchange.media_type == FORM_TYPE:
         return _from_pairs([*exchange.parameters, *pairs(body, "the form")])
-    if values(exchange.parameters, "query"):
+    if "query" in by_name(exchange.parameters):
         raise InvalidInput("there are two queries: one in the URL and one in the body")
     return replace(_from_pairs(exchange.parameters), text=_utf8(body))
 
@@ -119,16 +119,17 @@ def _utf8(body: bytes) -> str:
 
 
 def _from_pairs(parameters: Pairs) -> ProtocolQuery:
-    texts = values(parameters, "query")
-    if values(parameters, "update"):
+    given = by_name(parameters)
+    texts = given.get("query", ())
+    if "update" in given:
         raise InvalidInput(_NO_UPDATES)
     if len(texts) > 1:
         raise InvalidInput("the parameter 'query' is given more than once")
     return ProtocolQuery(
         texts[0] if texts else None,
-        values(parameters, "default-graph-uri"),
-        values(parameters, "named-graph-uri"),
-        _explain(values(parameters, "explain")),
+        given.get("default-graph-uri", ()),
+        given.get("named-graph-uri", ()),
+        _explain(given.get("explain", ())),
     )
 
 
@@ -154,6 +155,7 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         not media_type.endswith("version=1.1"),
         exchange.client,
         inspection=inspection,
+        keep=key is None,
     )
     with exchange.watched():
         try:

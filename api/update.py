@@ -6,7 +6,7 @@ import asyncio
 
 from api.authorisation import credit, written_headers
 from api.conditional import names_version
-from api.exchange import FORM_TYPE, Exchange, Pairs, pairs, values
+from api.exchange import FORM_TYPE, Exchange, by_name, pairs
 from kg.errors import Conflict, InvalidInput, UnsupportedMedia
 
 UPDATE_TYPE = "application/sparql-update"
@@ -17,13 +17,13 @@ _QUERIES = "a query goes to /sparql"
 async def update(exchange: Exchange) -> None:
     """Answer a POST to ``/update``: 204 once it is durable and every new query sees it."""
     by = credit(exchange)
-    text, parameters = await _read(exchange)
+    text, given = await _read(exchange)
     version = _condition(exchange)
     with exchange.watched():  # LOAD may fetch for long; what the writer has begun it finishes
         written = await exchange.service.engine.update(
             text,
-            values(parameters, "using-graph-uri"),
-            values(parameters, "using-named-graph-uri"),
+            given.get("using-graph-uri", ()),
+            given.get("using-named-graph-uri", ()),
             exchange.url,
             if_version=version,
             client=exchange.client,
@@ -43,8 +43,8 @@ def _condition(exchange: Exchange) -> str | None:
     return None if match in ("", "*") else version
 
 
-async def _read(exchange: Exchange) -> tuple[str, Pairs]:
-    """The text of the update, and the parameters that stand beside it."""
+async def _read(exchange: Exchange) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The text of the update, and all parameters by their names."""
     if exchange.media_type == FORM_TYPE:
         form = await asyncio.to_thread(pairs, await exchange.body("update_bytes"), "the form")
         parameters = [*exchange.parameters, *form]
@@ -52,12 +52,13 @@ async def _read(exchange: Exchange) -> tuple[str, Pairs]:
         text = await exchange.text("update_bytes")
         parameters = [*exchange.parameters, ("update", text)]
     else:
-        given = exchange.media_type or "without a type"
-        message = f"an update comes as {FORM_TYPE} or {UPDATE_TYPE}, not {given}; {_QUERIES}"
+        media_type = exchange.media_type or "without a type"
+        message = f"an update comes as {FORM_TYPE} or {UPDATE_TYPE}, not {media_type}; {_QUERIES}"
         raise UnsupportedMedia(message, [FORM_TYPE, UPDATE_TYPE])
-    texts = values(parameters, "update")
-    if values(parameters, "query"):
+    given = by_name(parameters)
+    texts = given.get("update", ())
+    if "query" in given:
         raise InvalidInput(f"there is a query beside the update, or instead of it; {_QUERIES}")
     if len(texts) != 1 or not texts[0]:
         raise InvalidInput("there must be exactly one update")
-    return texts[0], parameters
+    return texts[0], given

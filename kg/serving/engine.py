@@ -132,14 +132,15 @@ class Engine:
         :raises LimitExceeded: a limit ended it.
         :raises Unavailable: too busy; or there is no data yet.
         """
-        stored = self._cache.get((self.snapshot.version, request))
+        version = self.snapshot.version
+        stored = self._cache.get((version, request)) if request.keep else None
         if stored is not None:
-            return Answer(stored.kind, stored.media_type, self.snapshot.version, stored.body)
+            return Answer(stored.kind, stored.media_type, version, stored.body)
         inspection = await self._admit_query(request)
         work = work_of(request, inspection, self.limits.planner)
         run = await self._run(request, inspection, work)
         answer = await begin(run, request.media_type)
-        if answer.body is not None and inspection.repeatable:
+        if request.keep and answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
 

@@ -29,6 +29,8 @@ class QueryRequest:
     """Seconds, where that is less than the limit."""
     inspection: Inspection | None = field(default=None, compare=False)
     """What :func:`~kg.serving.gate.inspect` says of the text, if it was asked already."""
+    keep: bool = field(default=True, compare=False)
+    """Keep the answer for when it is asked again; false where whoever asks does."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ LONGEST = 1 << 20
 
 _BUFFER = 64 << 10
 _HEADER = struct.Struct("!BI")
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Kind(IntEnum):
@@ -41,7 +42,7 @@ def pack(kind: Kind, body: bytes | bytearray = b"") -> bytes:
 
 
 def pack_json(kind: Kind, value: Any) -> bytes:
-    return pack(kind, json.dumps(value).encode())
+    return pack(kind, _ENCODE(value).encode())
 
 
 class Decoder:
