@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from functools import lru_cache, partial
+from pathlib import Path
 
 from kg.errors import Defect, NotFound
 from kg.history.reading import History
@@ -26,11 +27,11 @@ class Desks:
 
     def __init__(self, snapshot: Snapshot, before: Desks | None = None) -> None:
         """``before``: those of another generation of the store, whose past is the same."""
-        self.number = snapshot.number
+        self.number, store_dir = snapshot.number, snapshot.path.parents[1]
         self._now = _desk_in_force(snapshot)
-        self._history = History(snapshot.path.parents[1], snapshot.number)
+        self._history = History(store_dir, snapshot.number)
         self._past: Callable[[int], Desk] = (
-            before._past if before else lru_cache(KEPT)(partial(_desk, self._history))
+            before._past if before else lru_cache(KEPT)(partial(_past_desk, store_dir))
         )
 
     @property
@@ -63,8 +64,8 @@ def _desk_in_force(snapshot: Snapshot) -> Desk | None:
     return Desk.of(read_records_file(path), info_of(snapshot.facts).recorded)
 
 
-def _desk(history: History, revision: int) -> Desk:
-    found = history.evaluated(revision)
+def _past_desk(store_dir: Path, revision: int) -> Desk:
+    found = History(store_dir, revision).evaluated(revision)
     if found.records is None or found.recorded is None:
         raise NotFound("there were no rules in this store then")
     try:
