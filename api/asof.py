@@ -10,10 +10,11 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.parameters import day, moment
+from api.parameters import day
 from api.service import Service
 from kg.errors import InvalidInput, NotAcceptable, NotFound
 from kg.history import as_text
+from kg.moments import moment
 
 PARAMETERS = ("valid_at", "known_at", "version")
 

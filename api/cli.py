@@ -236,7 +236,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--on", dest="date", metavar="DATE", help="default: today")
     one.add_argument("--end-user-hq", metavar="C", help="headquarters of the end user")
     one.add_argument("--ship-from", metavar="C", help="country of export (default: US)")
-    one.add_argument("--known-at", metavar="T", help="as this record stood then")
+    one.add_argument(
+        "--known-at", metavar="T", help="a day (its end) or a time: as this record stood then"
+    )
     one.add_argument("--end-user", metavar="FIRM", help="the end user itself")
     one.add_argument("--end-use", metavar="USE", help="a use that some rules turn on")
     one.add_argument("--format", choices=("text", "json"), default="text")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import datetime
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -15,9 +17,11 @@ from api.conditional import etag, headers, not_modified
 from api.negotiation import Offer, negotiate
 from api.parameters import day, read_once, required
 from api.problems import as_problem
-from api.service import Service, service_of
+from api.service import service_of
+from kg.desks import KEPT, Desks
 from kg.errors import ChiptrailError, InvalidInput, LimitExceeded, UnsupportedMedia
-from kg.policy.desk import MAX_BATCH, Ask, Threshold, WhatIf, read_ask
+from kg.moments import moment
+from kg.policy.desk import MAX_BATCH, Ask, Desk, Threshold, WhatIf, read_ask
 
 router = APIRouter(prefix="/api", tags=["Control status"])
 
@@ -32,7 +36,7 @@ async def control_status(request: Request) -> Response:
     tag = etag(service.version, "json")
     unchanged = not_modified(request, tag)
     ask = read_ask(read_once(request, tuple(Ask.model_fields)))
-    return unchanged or _json(service.desk.control_status(ask), tag)
+    return unchanged or _json((await _desk(service.desks, ask.known_at)).control_status(ask), tag)
 
 
 @router.post("/control-status", summary="Up to 1,000 questions, as JSON or CSV, answered alike")
@@ -44,7 +48,8 @@ async def batch(request: Request) -> Response:
         raise LimitExceeded(message, "batch_rows", MAX_BATCH)
     offers = (CSV, JSON) if _media_type(request) == CSV.media_type else (JSON, CSV)
     offer, _ = negotiate(request.headers.get("accept"), offers)
-    answers = [_answer(service, row) for row in rows]
+    desks = _FewDesks(service.desks)
+    answers = [await _answer(desks, row) for row in rows]
     if offer is CSV:
         return Response(_as_csv(rows, answers), media_type="text/csv")
     return JSONResponse({"items": answers, "count": len(answers)})
@@ -53,7 +58,7 @@ async def batch(request: Request) -> Response:
 @router.post("/control-status/what-if", summary="The same for a chip that does not exist")
 async def what_if(request: Request) -> Response:
     ask = _body(await request.body(), WhatIf)
-    return _json(service_of(request).desk.what_if(ask))
+    return _json((await _desk(service_of(request).desks, ask.known_at)).what_if(ask))
 
 
 @router.post("/control-status/threshold", summary="Move a limit of a rule: which chips flip")
@@ -75,21 +80,24 @@ async def diff(request: Request) -> Response:
 @router.get("/party-status", summary="Is a firm listed on a day, by itself or by ownership")
 async def party_status(request: Request) -> Response:
     service = service_of(request)
-    given = read_once(request, ("firm", "owner", "ownership", "date"), ("owner", "ownership"))
+    names = ("firm", "owner", "ownership", "date", "known_at")
+    given = read_once(request, names, ("owner", "ownership"))
     on = day("date", required("date", given))
+    known_at = moment("known_at", given["known_at"]) if "known_at" in given else None
     owners = request.query_params.getlist("owner")
     shares = request.query_params.getlist("ownership")
     if ("firm" in given) == bool(owners):
         raise InvalidInput("give either firm, or owner and ownership (each may be repeated)")
     if len(owners) != len(shares):
         raise InvalidInput("give one ownership (a percentage) for each owner")
-    desk = service.desk
+    tag = etag(service.version, "json")
+    desk = await _desk(service.desks, known_at)
     found = (
-        desk.firm_status(given["firm"], on)
+        desk.firm_status(given["firm"], on, known_at)
         if "firm" in given
-        else desk.owned_status(dict(zip(owners, shares, strict=True)), on)
+        else desk.owned_status(dict(zip(owners, shares, strict=True)), on, known_at)
     )
-    return _json(found, etag(service.version, "json"))
+    return _json(found, tag)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -140,15 +148,41 @@ def _csv_rows(body: bytes) -> Iterator[dict[str, Any]]:
 # --- answering ------------------------------------------------------------------------------------
 
 
+async def _desk(desks: Desks, known_at: datetime.datetime | None) -> Desk:
+    """In a thread where a past time is asked for: the desk may have to be made."""
+    return desks.now if known_at is None else await asyncio.to_thread(desks.at, known_at)
+
+
+class _FewDesks:
+    """The desks of one batch, each made once, all of one state of the store."""
+
+    def __init__(self, desks: Desks) -> None:
+        self._desks = desks
+        self._past: dict[int, Desk] = {}
+
+    async def at(self, known_at: datetime.datetime | None) -> Desk:
+        """Raises LimitExceeded where that is one desk of the past too many."""
+        revision = self._desks.revision_at(known_at)
+        if revision is None:
+            return self._desks.now
+        if revision not in self._past:
+            if len(self._past) == KEPT:
+                message = f"a batch may ask about {KEPT} past states of the rules, not more"
+                raise LimitExceeded(message, "batch_states", KEPT)
+            self._past[revision] = await asyncio.to_thread(self._desks.of, revision)
+        return self._past[revision]
+
+
 def _json(answer: BaseModel, tag: str | None = None) -> Response:
     body = answer.model_dump_json(by_alias=True)
     return Response(body, media_type="application/json", headers=headers(tag) if tag else None)
 
 
-def _answer(service: Service, row: Mapping[str, Any]) -> dict[str, Any]:
+async def _answer(desks: _FewDesks, row: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to one row of a batch, or the problem with it: one bad row spoils no other."""
     try:
-        answer = service.desk.control_status(read_ask(row))
+        ask = read_ask(row)
+        answer = (await desks.at(ask.known_at)).control_status(ask)
     except ChiptrailError as error:
         problem = as_problem(error)
         return {"asked": dict(row), "status": problem.status_code, "detail": str(error)}

@@ -60,6 +60,7 @@ _OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
         "owner": ("an owner of a firm that has no record; may be repeated", _TEXT, False),
         "ownership": ("percent of it, for each owner", _TEXT, False),
         "date": ("the day in question", _DAY, True),
+        "known_at": (GENERAL["known_at"], _SCHEMAS["known_at"], False),
     },
 }
 """Path → parameter → its meaning, its schema and whether it must be given."""
@@ -230,7 +231,7 @@ def _add_control_status(paths: Mapping[str, Json], service: Service) -> None:
     schema = Ask.model_json_schema()
     required = schema["required"]
     operation["parameters"] = [
-        _parameter(name, "", field) | {"required": name in required}
+        _parameter(name, field.pop("description", ""), field) | {"required": name in required}
         for name, field in schema["properties"].items()
     ]
     try:

@@ -161,10 +161,12 @@ class Tools:
         end_user_hq: str | None = None,
         ship_from: str | None = None,
         end_user: str | None = None,
+        known_at: datetime.date | None = None,
         all_rules: bool = False,
     ) -> Reply:
         """Could this chip go to that place on that day: licence requirement, paragraph, review
-        policy, what decides it and what is missing. all_rules: also the rules that are not met."""
+        policy, what decides it and what is missing. known_at: from the records as they stood then.
+        all_rules: also the rules that are not met."""
         with self._client() as client:
             found = client.control_status(
                 chip,
@@ -173,14 +175,17 @@ class Tools:
                 end_user_hq=end_user_hq,
                 ship_from=ship_from,
                 end_user=end_user,
+                known_at=known_at,
             )
             return _answer(client, {**found} if all_rules else _decisive({**found}))
 
-    def party_status(self, firm: Name, date: datetime.date) -> Reply:
+    def party_status(
+        self, firm: Name, date: datetime.date, known_at: datetime.date | None = None
+    ) -> Reply:
         """Is a firm on a US list on that day, by itself or by the ownership of listed firms; with
-        rows of the list and their citations."""
+        rows of the list and their citations. known_at: from the records as they stood then."""
         with self._client() as client:
-            return _answer(client, {**client.party_status(date, firm)})
+            return _answer(client, {**client.party_status(date, firm, known_at=known_at)})
 
     def sparql(self, query: str, max_rows: Annotated[int, Field(ge=1, le=500)] = 100) -> Reply:
         """A SPARQL 1.1 SELECT or ASK, within the limits of the endpoint. Prefixes are declared: ct

@@ -19,10 +19,10 @@ from kg.catalogue import CATALOGUE_FILE, Catalogue
 from kg.compaction import Context, as_turtle, read_n_triples
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
+from kg.desks import Desks
 from kg.errors import InvalidInput, Unavailable
 from kg.history import History
 from kg.namespaces import Namespaces
-from kg.operations import desk_of
 from kg.policy.desk import Desk
 from kg.resources import query
 from kg.serving import Answer, Engine, QueryRequest, WritePolicy
@@ -55,7 +55,7 @@ class Service:
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
-        self._desk: tuple[int, Desk] | None = None
+        self._desks: Desks | None = None
         self._history: History | None = None
         self.listeners = 0
         """Clients that follow the changes."""
@@ -95,15 +95,17 @@ class Service:
         return self._history
 
     @property
-    def desk(self) -> Desk:
-        """Answers about control status from the generation in force.
-
-        Raises NotFound where it has no rules.
-        """
+    def desks(self) -> Desks:
+        """Answers about control status from the generation in force and from past ones."""
         snapshot = self.snapshot
-        if self._desk is None or self._desk[0] != snapshot.number:
-            self._desk = (snapshot.number, desk_of(snapshot))
-        return self._desk[1]
+        if self._desks is None or self._desks.number != snapshot.number:
+            self._desks = Desks(snapshot, self._desks)
+        return self._desks
+
+    @property
+    def desk(self) -> Desk:
+        """Answers from the generation in force. Raises NotFound where it has no rules."""
+        return self.desks.now
 
     async def run(
         self, name: str, media_type: str, graphs: Sequence[str] = (), **terms: str

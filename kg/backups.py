@@ -18,7 +18,7 @@ from kg.errors import Conflict, InvalidInput, NotFound
 from kg.history.log import FILE as HISTORY_FILE
 from kg.history.log import Act, copy_log
 from kg.history.reading import History
-from kg.history.recording import lineage_after, recorder
+from kg.history.recording import evaluated_in, lineage_after, recorder
 from kg.namespaces import DEFAULT_BASE, Namespaces
 from kg.snapshots import Snapshot
 
@@ -70,8 +70,9 @@ def _into_nothing(store_dir: Path, directory: Path, building: Path, act: Act) ->
     last = _last(directory)
     if last is not None:
         copy_log(directory / HISTORY_FILE, store_dir / HISTORY_FILE, last["number"])
-    number = last["number"] + 1 if last else None
-    record = recorder(store_dir, _facts(building)["version"], [act], [])
+    number, facts = (last["number"] if last else 0) + 1, _facts(building)
+    evaluated = {number: evaluated_in(building, facts)}
+    record = recorder(store_dir, facts["version"], [act], [], evaluated)
     return snapshots.publish(store_dir, building, number, record=record)
 
 
@@ -83,7 +84,7 @@ def _catch_up(building: Path, parent: Snapshot, act: Act, merged: bool) -> Calla
     if catalogue.exists():
         catalogue.unlink()
         write_catalogue(catalogue, entries(View(store, names)), lineage_after(parent))
-    return logged(building, store, parent, names, merged, facts["version"], act)
+    return logged(building, store, parent, names, merged, facts, act)
 
 
 def _expect_kin(store_dir: Path, directory: Path, parent: Snapshot) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import (
     BlankNode,
@@ -32,7 +33,13 @@ from kg.derive import derive
 from kg.errors import Finding, InvalidData
 from kg.history.changes import changes_of_graphs
 from kg.history.log import Act, Change
-from kg.history.recording import Comparison, changes_after, lineage_after, recorder
+from kg.history.recording import (
+    Comparison,
+    changes_after,
+    evaluated_after,
+    lineage_after,
+    recorder,
+)
 from kg.intake import Intake, ontology_quads
 from kg.namespaces import Namespaces
 from kg.policy.desk import Desk
@@ -230,13 +237,11 @@ class _Generation:
                 self.progress("catalogue")
                 write_sidecars(building, store, self.names, recovered, self.parent)
             counts = {"quads": len(store)} if recovered is None else _counts(store)
-            more = {"version": version, "base": self.names.base}
-            snapshots.write_facts(building, {**facts, **counts, **more})
+            facts = {**facts, **counts, "version": version, "base": self.names.base}
+            snapshots.write_facts(building, facts)
             self.progress("publish")
             number = snapshots.number_after(self.parent)
-            record = logged(
-                building, store, self.parent, self.names, self.merged, version, self.act
-            )
+            record = logged(building, store, self.parent, self.names, self.merged, facts, self.act)
             return snapshots.publish(self.store_dir, building, number, record=record)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
@@ -249,10 +254,13 @@ def logged(
     parent: Snapshot | None,
     names: Namespaces,
     merged: bool,
-    version: str,
+    facts: Mapping[str, Any],
     act: Act,
 ) -> Callable[[int], None]:
-    """What is to be done to log the generation in ``building``: it says what changed."""
+    """What is to be done to log the generation in ``building``: it says what changed.
+
+    ``facts``: those of its ``snapshot.json``.
+    """
     before = Store.read_only(str(parent.store)) if parent else Store()
     found = Comparison.of(before, store, names, merged)
     changes: list[Change] = []
@@ -260,8 +268,9 @@ def logged(
         changes = changes_after(parent, building / CATALOGUE_FILE, store, found.chips, names)
         told = names.prefixes["g"] if changes else None
         changes += changes_of_graphs(found.quads, told) if parent else []
-    store_dir = building.parents[1]
-    return recorder(store_dir, version, [replace(act, quads=found.quads)], changes)
+    store_dir, acts = building.parents[1], [replace(act, quads=found.quads)]
+    evaluated = evaluated_after(parent, building, facts)
+    return recorder(store_dir, facts["version"], acts, changes, evaluated)
 
 
 def write_sidecars(

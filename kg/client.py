@@ -178,6 +178,7 @@ class PartyStatus(TypedDict):
 
     firm: str | None
     date: str
+    known_at: str | None
     status: str
     basis: str | None
     listings: list[Record]
@@ -263,12 +264,16 @@ class Client:
         return cast(ControlStatus, self._get("/api/control-status", **asked))
 
     def party_status(
-        self, date: One, firm: str | None = None, owners: Mapping[str, float] | None = None
+        self,
+        date: One,
+        firm: str | None = None,
+        owners: Mapping[str, float] | None = None,
+        known_at: One | None = None,
     ) -> PartyStatus:
         """Of ``firm``, or of a firm unknown to the base with these ``owners`` (→ percent)."""
         owners = owners or {}
-        owner, share = list(owners), list(owners.values())
-        answer = self._get("/api/party-status", date=date, firm=firm, owner=owner, ownership=share)
+        asked = {"firm": firm, "owner": list(owners), "ownership": list(owners.values())}
+        answer = self._get("/api/party-status", date=date, known_at=known_at, **asked)
         return cast(PartyStatus, answer)
 
     def query(self, sparql: str) -> list[Row]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
@@ -126,6 +127,12 @@ def intake_of(quads: Iterable[Quad], names: Namespaces, info: DatasetInfo) -> In
     intake = Intake(names, info, list(asserted(quads, names)))
     intake.documents |= documents_in(View(merged(intake.quads), names))
     return intake
+
+
+def info_of(facts: Mapping[str, Any]) -> DatasetInfo:
+    """What the facts of a generation say of its dataset; one without was made empty."""
+    given = facts.get("dataset")
+    return DatasetInfo.model_validate(given) if given else builtin_info()
 
 
 def builtin_info() -> DatasetInfo:

@@ -27,14 +27,14 @@ from kg import exports, snapshots
 from kg.build import Progress, build, build_empty, build_plain, named_quads, quiet
 from kg.config import Settings
 from kg.derive import describe_dataset
+from kg.desks import Desks
 from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
 from kg.history.log import Act
 from kg.intake import DatasetInfo, Intake, builtin_info, intake_of, read_base, read_rdf
 from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
-from kg.policy.desk import Ask, Desk, read_ask
-from kg.recordfile import RECORDS_FILE, read_records_file
+from kg.policy.desk import Ask, read_ask
 from kg.resources import digest
 from kg.serving.planner import explain
 from kg.snapshots import Snapshot
@@ -236,22 +236,14 @@ ASKED = tuple(Ask.model_fields)
 """Names of what can be said in a question about control status."""
 
 
-def desk_of(snapshot: Snapshot) -> Desk:
-    """Answers about control status from a generation. Raises NotFound where it has no rules."""
-    path = snapshot.path / RECORDS_FILE
-    if not path.exists():
-        raise NotFound("this store has no rules: it was made empty")
-    recorded = DatasetInfo.model_validate(snapshot.facts["dataset"]).recorded
-    return Desk.of(read_records_file(path), recorded)
-
-
 def status(settings: Settings, asked: Mapping[str, str | None]) -> ControlStatus:
     """The control status that ``asked`` is about, today where no date is given.
 
     Raises UnknownName with the nearest names, InvalidInput for a date that is none.
     """
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return desk_of(_current(settings)).control_status(read_ask({"date": today, **_given(asked)}))
+    ask = read_ask({"date": today, **_given(asked)})
+    return Desks(_current(settings)).at(ask.known_at).control_status(ask)
 
 
 def _given(asked: Mapping[str, str | None]) -> dict[str, str]:

@@ -48,12 +48,19 @@ def read_records_file(path: Path) -> Records:
 
     Raises FileNotFoundError; Defect where the file is of another version of this program.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        return records_of(path.read_text(encoding="utf-8"))
+    except Defect as error:
+        raise Defect(f"{path} cannot be read: build the store again ({error})") from error
+
+
+def records_of(text: str) -> Records:
+    """The records in the text of such a file. Raises Defect as :func:`read_records_file`."""
     try:
         kinds: dict[str, list[Any]] = json.loads(text, object_hook=_from_json)
         return Records([_located(kind, fields) for kind, all_ in kinds.items() for fields in all_])
     except (ValidationError, ValueError, KeyError) as error:
-        raise Defect(f"{path} cannot be read: build the store again ({error})") from error
+        raise Defect(f"records of another version of Chiptrail: {error}") from error
 
 
 def _located(kind: str, fields: dict[str, Any]) -> Located:

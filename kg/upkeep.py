@@ -16,11 +16,11 @@ from kg.build import Examined, examine, write_sidecars
 from kg.catalogue import CATALOGUE_FILE
 from kg.derive import DERIVED_GRAPHS, derive
 from kg.history.changes import changes_of_graphs
-from kg.history.log import Change, Quads
-from kg.history.recording import Recorder, changes_after
+from kg.history.log import Change, Evaluated, Quads
+from kg.history.recording import Recorder, changes_after, evaluated_after
 from kg.history.statuses import GRAPH as STATUS_GRAPH
 from kg.history.statuses import chips_of
-from kg.intake import DatasetInfo, builtin_info, intake_of
+from kg.intake import info_of, intake_of
 from kg.namespaces import DEFAULT_BASE, Namespaces
 from kg.serving.differences import Difference, dump, named_graphs
 from kg.snapshots import Snapshot
@@ -36,12 +36,12 @@ class Upkeep(Recorder):
         """``facts`` of the snapshot in force; one without a dataset was made empty."""
         super().__init__(facts)
         self._names = Namespaces(facts.get("base", DEFAULT_BASE))
-        given = facts.get("dataset")
-        self._info = DatasetInfo.model_validate(given) if given else builtin_info()
+        self._info = info_of(facts)
         self._latest: Examined | None = None
         self._chips: set[str] = set()
         """Those whose status has changed since the last generation."""
         self._changes: list[Change] = []
+        self._evaluated: dict[int, Evaluated] = {}
 
     def follow(self, store: Store, changed: Collection[str]) -> tuple[list[Quad], list[Quad]]:
         """What follows from a write that has changed these graphs of ``store``: quads of named
@@ -70,7 +70,7 @@ class Upkeep(Recorder):
 
     def finish(self, building: Path, parent: Snapshot) -> None:
         """Write anew what a snapshot holds beside its store, where a write has changed it."""
-        self._changes = []
+        self._changes, self._evaluated = [], {}
         if self._latest is None:
             return
         examined, self._latest = self._latest, None
@@ -79,11 +79,16 @@ class Upkeep(Recorder):
             parent, building / CATALOGUE_FILE, examined.store, self._chips, self._names
         )
         self._chips = set()
+        self._evaluated = evaluated_after(parent, building, parent.facts)
 
     def changes(self, quads: Quads) -> list[Change]:
         """Of the records; and of graphs, where they tell of nothing or are somebody's own."""
         model = self._names.prefixes["g"] if self._changes else None
         return [*self._changes, *changes_of_graphs(quads, model)]
+
+    def evaluated(self) -> dict[int, Evaluated]:
+        """As it is after the writes, where any of them touched the model."""
+        return self._evaluated
 
     def _without_renamed(
         self, removed: list[Quad], added: list[Quad]

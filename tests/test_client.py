@@ -66,6 +66,8 @@ def test_status_of_chips_and_parties(api: Client) -> None:
     assert (status["chip"], status["date"]) == ("nvidia-h20", "2025-05-01")
     assert status["us"]["requirement"] == "licence-required"
     assert api.party_status(DAY, "huawei")["basis"] == "listing"
+    known = api.party_status(DAY, "huawei", known_at=datetime.date(2026, 11, 21))["known_at"]
+    assert known == "2026-11-21T23:59:59.999999Z"
     owned = api.party_status(datetime.date(2025, 10, 15), owners={"huawei": 60.0})
     assert (owned["status"], owned["basis"]) == ("listed", "ownership")
 

@@ -144,6 +144,14 @@ def test_party_status_cites_the_list(server: str) -> None:
     assert any("federalregister.gov" in (c["url"] or "") for c in found["citations"])
 
 
+def test_what_was_known_then(server: str) -> None:
+    asked = {"chip": "H20", "destination": "CN", "date": "2025-05-01", "known_at": "2026-11-20"}
+    found = answer(server, "control_status", **asked)
+    assert found["result"]["us"]["requirement"] == "indeterminate", "nothing was on record yet"
+    asked = {"firm": "Huawei", "date": "2025-05-01", "known_at": "2026-11-21"}
+    assert answer(server, "party_status", **asked)["result"]["status"] == "listed"
+
+
 def test_sparql_cites_the_sources_of_the_claims_that_it_finds(server: str, version: str) -> None:
     query = "SELECT ?claim { ?claim ct:property ct:stockpiledQuantity }"
     found = answer(server, "sparql", query=query)

@@ -6,7 +6,7 @@ what a revision changed, ``recording`` puts that together when a generation is p
 
 from kg.history.changes import KINDS, NATURES
 from kg.history.log import FILE as HISTORY_FILE
-from kg.history.log import Act, Change, Log, as_text
+from kg.history.log import Act, Change, Evaluated, Log, as_text
 from kg.history.reading import FIELDS, ChangeRequest, History, Row, Rows, read_since
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Act",
     "Change",
     "ChangeRequest",
+    "Evaluated",
     "History",
     "Log",
     "Row",

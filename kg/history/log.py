@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -51,6 +52,9 @@ CREATE TABLE IF NOT EXISTS about (
     slug TEXT NOT NULL, change INTEGER NOT NULL, PRIMARY KEY (slug, change)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS about_by_change ON about (change);
+CREATE TABLE IF NOT EXISTS evaluated (
+    revision INTEGER PRIMARY KEY, recorded TEXT, records BLOB
+);
 """
 
 SEVERAL = "several"
@@ -90,6 +94,24 @@ class Change:
     about: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What the policy evaluator works on in a revision: ``records``, as :mod:`kg.recordfile`
+    writes them, and the record time of rules that carry none. None: there are no rules.
+    """
+
+    records: str | None = None
+    recorded: str | None = None
+
+    @classmethod
+    def of_row(cls, recorded: str | None, packed: bytes | None) -> Evaluated:
+        return cls(None if packed is None else zlib.decompress(packed).decode(), recorded)
+
+    def as_row(self) -> tuple[str | None, bytes | None]:
+        packed = None if self.records is None else zlib.compress(self.records.encode())
+        return self.recorded, packed
+
+
 def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
@@ -112,9 +134,18 @@ class Log:
         self._connection.close()
 
     def append(
-        self, number: int, version: str, acts: Sequence[Act], changes: Iterable[Change]
+        self,
+        number: int,
+        version: str,
+        acts: Sequence[Act],
+        changes: Iterable[Change],
+        evaluated: Mapping[int, Evaluated] | None = None,
     ) -> None:
-        """Write down revision ``number``; durable when this returns. Only under the lock."""
+        """Write down revision ``number``; durable when this returns. Only under the lock.
+
+        ``evaluated``: revision, this one or its parent → what the rules work on in it; kept
+        where it is not what it was in the one before. None: it is what it was.
+        """
         connection = self._connection
         with connection:
             _forget(connection, number)  # what never came into force
@@ -125,6 +156,8 @@ class Log:
             connection.executemany("INSERT INTO act VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             for change in changes:
                 self._insert(number, change)
+            for revision, found in sorted((evaluated or {}).items()):
+                self._keep(revision, found)
 
     def _last(self) -> tuple[int | None, str]:
         """The number of the revision before, and a time that is later than its own."""
@@ -157,12 +190,24 @@ class Log:
         rows = [(slug, cursor.lastrowid) for slug in sorted(slugs)]
         connection.executemany("INSERT INTO about VALUES (?, ?)", rows)
 
+    def _keep(self, revision: int, evaluated: Evaluated) -> None:
+        sql = (
+            "SELECT recorded, records FROM evaluated WHERE revision <= ?"
+            " ORDER BY revision DESC LIMIT 1"
+        )
+        rows = list(self._connection.execute(sql, (revision,)))
+        before = Evaluated.of_row(*rows[0]) if rows else Evaluated()
+        if evaluated != before:  # what was kept of a revision stays
+            row = (revision, *evaluated.as_row())
+            self._connection.execute("INSERT OR IGNORE INTO evaluated VALUES (?, ?, ?)", row)
+
 
 def copy_log(source: Path, target: Path, upto: int) -> None:
     """Copy a log, without what came after revision ``upto``, into one file."""
     with closing(sqlite3.connect(target)) as copy:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as log:
             log.backup(copy)
+        copy.executescript(SCHEMA)  # a log of an older version of this program
         with copy:
             _forget(copy, upto + 1)
         copy.execute("PRAGMA journal_mode = DELETE")
@@ -176,7 +221,8 @@ def _forget(connection: sqlite3.Connection, number: int) -> None:
         "DELETE FROM about WHERE change IN (SELECT number FROM change WHERE revision >= ?)",
         (number,),
     )
-    for table, column in (("change", "revision"), ("act", "revision"), ("revision", "number")):
+    of_revision = [(table, "revision") for table in ("change", "act", "evaluated")]
+    for table, column in (*of_revision, ("revision", "number")):
         connection.execute(f"DELETE FROM {table} WHERE {column} >= ?", (number,))  # noqa: S608
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import InvalidInput, NotFound
-from kg.history.log import FILE, SCHEMA, as_text
+from kg.history.log import FILE, SCHEMA, Evaluated, as_text
 
 COUNT_LIMIT = 10_000
 """Matches of a filter are counted up to here; beyond, an answer says that it is truncated."""
@@ -142,6 +142,30 @@ class History:
         if not found:
             raise NotFound(f"no revision has the version {version}; see /api/revisions")
         return found[0]
+
+    def evaluated_at(self, time: datetime.datetime) -> int | None:
+        """The revision whose records answers about ``time`` rest on: those that were in force
+        then, or else the first that there were. None where they still are in force.
+        """
+        if not self._keeps_evaluated:
+            return None
+        kept = "(SELECT MAX(revision) FROM evaluated WHERE revision <= ?)"
+        sql = f"SELECT {kept}, {kept}, (SELECT MIN(revision) FROM evaluated)"  # noqa: S608
+        ((then, latest, first),) = self._rows(sql, (self.at(time), self.upto))
+        found: int | None = first if then is None else then
+        return None if latest is None or found == latest else found
+
+    def evaluated(self, revision: int) -> Evaluated:
+        """What :meth:`evaluated_at` has found. Raises NotFound."""
+        sql = "SELECT recorded, records FROM evaluated WHERE revision = ?"
+        for row in self._rows(sql, (revision,)):
+            return Evaluated.of_row(*row)
+        raise NotFound(f"no records are kept of revision {revision}")
+
+    @cached_property
+    def _keeps_evaluated(self) -> bool:
+        """False for a log that only older versions of this program have written to."""
+        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'evaluated'", ()))
 
     @cached_property
     def begun(self) -> str | None:

@@ -12,11 +12,13 @@ from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store
 
 from kg.catalogue import CATALOGUE_FILE, Lineage, is_readable
 from kg.history.changes import begun, changes_of_graphs, changes_of_records
-from kg.history.log import Act, Change, Log, Quads
+from kg.history.log import Act, Change, Evaluated, Log, Quads
 from kg.history.reading import History
 from kg.history.statuses import GRAPH as STATUS_GRAPH
 from kg.history.statuses import changes_of_status, chips_of
+from kg.intake import info_of
 from kg.namespaces import Namespaces
+from kg.recordfile import RECORDS_FILE
 from kg.snapshots import Snapshot, number_after
 
 DEFAULT_GRAPH = "default"
@@ -33,15 +35,38 @@ def lineage_after(parent: Snapshot | None) -> Lineage:
 
 
 def recorder(
-    store_dir: Path, version: str, acts: Sequence[Act], changes: Sequence[Change]
+    store_dir: Path,
+    version: str,
+    acts: Sequence[Act],
+    changes: Sequence[Change],
+    evaluated: Mapping[int, Evaluated],
 ) -> Callable[[int], None]:
     """What :func:`kg.snapshots.publish` is to call: it appends a revision to the log."""
 
     def record(number: int) -> None:
         with closing(Log(store_dir)) as log:
-            log.append(number, version, acts, changes)
+            log.append(number, version, acts, changes, evaluated)
 
     return record
+
+
+def evaluated_after(
+    parent: Snapshot | None, building: Path, facts: Mapping[str, Any]
+) -> dict[int, Evaluated]:
+    """What the rules work on in the generation in ``building``, and in the one before: a log that
+    an older version of this program began does not have that yet."""
+    found = {number_after(parent): evaluated_in(building, facts)}
+    if parent is not None:
+        found[parent.number] = evaluated_in(parent.path, parent.facts)
+    return found
+
+
+def evaluated_in(directory: Path, facts: Mapping[str, Any]) -> Evaluated:
+    """What the rules work on in a generation, which may be one in the making."""
+    path = directory / RECORDS_FILE
+    if not path.exists():
+        return Evaluated()
+    return Evaluated(path.read_text(encoding="utf-8"), info_of(facts).recorded.isoformat())
 
 
 def changes_after(
@@ -138,11 +163,16 @@ class Recorder:
         made = [Act(**act) for act in acts]
         if self._log is None:
             self._log = Log(store_dir)
-        self._log.append(number, version, made, self.changes(quads_of(made)))
+        changes = self.changes(quads_of(made))
+        self._log.append(number, version, made, changes, self.evaluated())
 
     def changes(self, quads: Quads) -> list[Change]:
         """What the log is to say of a generation in which ``quads`` changed."""
         return changes_of_graphs(quads)
+
+    def evaluated(self) -> Mapping[int, Evaluated]:
+        """What the log is to keep of the records that rules work on: they are what they were."""
+        return {}
 
 
 def quads_of(acts: Iterable[Act]) -> dict[str, list[int]]:

@@ -149,6 +149,7 @@ class PartyAnswer(Answer):
 
     firm: str | None
     date: datetime.date
+    known_at: datetime.datetime | None
     status: str
     basis: str | None
     rules: list[str]
@@ -163,12 +164,15 @@ class PartyAnswer(Answer):
     notice: str
 
 
-def party_status(found: PartyStatus, book: Rulebook) -> PartyAnswer:
+def party_status(
+    found: PartyStatus, book: Rulebook, known_at: datetime.datetime | None = None
+) -> PartyAnswer:
     """The answer to be sent for ``found``."""
     instruments = [rule.instrument for rule in found.rules if rule.instrument]
     return PartyAnswer(
         firm=found.subject or None,
         date=found.on,
+        known_at=known_at,
         status=found.status,
         basis=found.basis,
         rules=[rule.id for rule in found.rules],

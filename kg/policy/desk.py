@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from kg.errors import InvalidInput, UnknownName
+from kg.errors import InvalidInput, NotFound, UnknownName
 from kg.metrics import METRICS, Reading
+from kg.moments import moment
 from kg.names import nearest
 from kg.policy.answers import ControlStatus, PartyAnswer, control_status, party_status
 from kg.policy.facts import chip_facts
@@ -31,8 +32,8 @@ MAX_BATCH = 1000
 class Ask(BaseModel):
     """One question. Chips and firms by slug, alias or name; places by ISO code, slug or name.
 
-    ``known_at``: answer from what the record said then. ``end_user``: a firm; ``end_use``: a
-    use that some rules turn on.
+    ``known_at``: a day (its end) or a time: answer from what the record said then, at the desk of
+    that time (:mod:`kg.desks`). ``end_user``: a firm; ``end_use``: a use that some rules turn on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -42,9 +43,18 @@ class Ask(BaseModel):
     date: datetime.date
     end_user_hq: str | None = None
     ship_from: str | None = None
-    known_at: datetime.datetime | None = None
+    known_at: datetime.datetime | None = Field(
+        default=None,
+        description="a day (its end) or a time: from the records as they stood in the store then",
+    )
     end_user: str | None = None
     end_use: str | None = None
+
+    @field_validator("known_at", mode="before")
+    @classmethod
+    def _as_moment(cls, value: object) -> object:
+        text = value.isoformat() if isinstance(value, datetime.date) else value
+        return moment("known_at", text) if isinstance(text, str) else value
 
 
 class WhatIf(Ask):
@@ -96,7 +106,7 @@ class Desk:
         return cls(
             book,
             StatusService(book, chip_facts(records), recorded),
-            PartyService(book, {firm.id: firm for firm in records.of(Firm)}),
+            PartyService(book, {firm.id: firm for firm in records.of(Firm)}, recorded),
             Names.from_records(records),
         )
 
@@ -147,7 +157,7 @@ class Desk:
             destination=place(ask.destination),
             on=ask.date,
             headquarters=place(ask.end_user_hq) if ask.end_user_hq else None,
-            known_at=ask.known_at and _utc(ask.known_at),
+            known_at=ask.known_at,
             end_user=self.names.firm(ask.end_user) if ask.end_user else None,
             end_use=ask.end_use or None,
         )
@@ -155,19 +165,38 @@ class Desk:
 
     # --- parties --------------------------------------------------------------------------------
 
-    def firm_status(self, firm: str, on: datetime.date) -> PartyAnswer:
-        """Raises UnknownName with the nearest names."""
-        return party_status(self.parties.of_firm(self.names.firm(firm), on), self.book)
+    def firm_status(
+        self, firm: str, on: datetime.date, known_at: datetime.datetime | None = None
+    ) -> PartyAnswer:
+        """Raises UnknownName with the nearest names, NotFound before anything was on record."""
+        parties = self._parties(known_at)
+        return party_status(parties.of_firm(self.names.firm(firm), on), self.book, known_at)
 
-    def owned_status(self, owners: Mapping[str, str], on: datetime.date) -> PartyAnswer:
-        """A firm known only by who owns how many percent of it: firm → percent as text."""
+    def owned_status(
+        self,
+        owners: Mapping[str, str],
+        on: datetime.date,
+        known_at: datetime.datetime | None = None,
+    ) -> PartyAnswer:
+        """A firm known only by who owns how many percent of it: firm → percent as text.
+
+        Raises the same, and InvalidInput for shares that cannot be.
+        """
+        parties = self._parties(known_at)
         shares: dict[str, Decimal] = {}
         for owner, text in owners.items():
             slug = self.names.firm(owner)
             shares[slug] = shares.get(slug, Decimal(0)) + _percent(text)
         if sum(shares.values()) > 100:
             raise InvalidInput("the owners together hold more than 100 percent")
-        return party_status(self.parties.of_owned(shares, on), self.book)
+        return party_status(parties.of_owned(shares, on), self.book, known_at)
+
+    def _parties(self, known_at: datetime.datetime | None) -> PartyService:
+        """Raises NotFound where nothing was on record: "not listed" would look like a fact."""
+        found = replace(self.parties, known_at=known_at)
+        if known_at is not None and not any(found.rules()):
+            raise NotFound(f"no rules were on record at {known_at.isoformat()}")
+        return found
 
 
 def read_ask(row: Mapping[str, object]) -> Ask:
@@ -203,7 +232,3 @@ def _percent(text: str) -> Decimal:
     if not share.is_finite() or not 0 < share <= 100:
         raise InvalidInput(f"ownership must be a percentage above 0 and up to 100, not {text!r}")
     return share
-
-
-def _utc(moment: datetime.datetime) -> datetime.datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

@@ -55,10 +55,22 @@ class PartyStatus:
 
 @dataclass(frozen=True)
 class PartyService:
-    """Answers from the rules that name parties, the firms' list rows and their owners."""
+    """Answers from the rules that name parties, the firms' list rows and their owners.
+
+    ``known_at``: from the rules that were on record then. ``recorded`` is the record time of
+    rules that carry none of their own.
+    """
 
     book: Rulebook
     firms: Mapping[str, Firm] = field(default_factory=dict)
+    recorded: datetime.datetime | None = None
+    known_at: datetime.datetime | None = None
+
+    def rules(self) -> Iterator[Rule]:
+        """Those on record."""
+        for rule in self.book.rules.values():
+            if rule.recorded.holds(self.known_at, self.recorded):
+                yield rule
 
     def of_firm(self, firm: str, on: Date) -> PartyStatus:
         """Raises KeyError for a firm that is not in the record."""
@@ -90,7 +102,7 @@ class PartyService:
         )
 
     def _party_rules(self, on: Date) -> Iterator[Rule]:
-        for rule in self.book.rules.values():
+        for rule in self.rules():
             if rule.list_ and rule.parties and any(i.holds(on) for i in rule.effective):
                 yield rule
 
@@ -102,7 +114,7 @@ class PartyService:
                 yield row
 
     def _ownership_rules(self, on: Date) -> Iterator[tuple[Rule, EffectiveInterval]]:
-        for rule in self.book.rules.values():
+        for rule in self.rules():
             interval = next((i for i in rule.effective if i.holds(on)), None)
             if rule.ownership and interval:
                 yield rule, interval

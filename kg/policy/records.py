@@ -148,6 +148,13 @@ class RecordSpan(Record):
     from_: datetime.datetime | None = Field(default=None, alias="from")
     to: datetime.datetime | None = None
 
+    def holds(self, known_at: datetime.datetime | None, recorded: datetime.datetime | None) -> bool:
+        """At ``known_at``; None: now. ``recorded``: where it begins if it does not say."""
+        if known_at is None:
+            return self.to is None
+        start = self.from_ or recorded
+        return (start is None or start <= known_at) and (self.to is None or known_at < self.to)
+
 
 class Rule(Scope):
     """What must hold for which products, places and parties, and what follows.

@@ -74,11 +74,7 @@ class StatusService:
         return Status(question, chip, decide(export), export, others, unasked)
 
     def _known(self, rule: Rule, known_at: datetime.datetime | None) -> bool:
-        if known_at is None:
-            return rule.recorded.to is None
-        start = rule.recorded.from_ or self.recorded
-        end = rule.recorded.to
-        return (start is None or start <= known_at) and (end is None or known_at < end)
+        return rule.recorded.holds(known_at, self.recorded)
 
     def _rules_for(self, question: Question) -> list[_InForce]:
         """The rules in force for a shipment, whatever its product: shared by all chips."""

@@ -12,8 +12,9 @@ import pytest
 
 from kg import snapshots
 from kg.errors import InvalidInput, NotFound
-from kg.history import Act, Change, ChangeRequest, History, Log, read_since
+from kg.history import Act, Change, ChangeRequest, Evaluated, History, Log, read_since
 from kg.history.changes import changed_fields, changes_of_graphs
+from kg.history.log import copy_log
 from kg.history.statuses import Stretch, first_difference
 from tests.conftest import chiptrail
 from tests.serving.stores import publish
@@ -88,6 +89,61 @@ def test_the_revision_in_force_at_a_time(tmp_path: Path) -> None:
         1,
         2,
     ]
+
+
+def evaluate(directory: Path, number: int, evaluated: dict[int, Evaluated]) -> None:
+    with closing(Log(directory)) as opened:
+        opened.append(number, f"{number:064x}", [Act("update")], [], evaluated)
+
+
+def rests_on(directory: Path, upto: int) -> list[int | None]:
+    """For the time before all revisions and for each of them: the one whose records count."""
+    history = History(directory, upto)
+    times = [str(history.time_of(number)) for number in range(1, upto + 1)]
+    before = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+    return [
+        history.evaluated_at(time)
+        for time in (before, *map(datetime.datetime.fromisoformat, times))
+    ]
+
+
+def test_the_records_that_a_time_rests_on(tmp_path: Path) -> None:
+    a, b, c = (Evaluated(text, "2026-11-21T00:00:00+00:00") for text in "abc")
+    evaluate(tmp_path, 1, {1: Evaluated()})
+    assert rests_on(tmp_path, 1) == [None, None], "there are none"
+    evaluate(tmp_path, 2, {1: Evaluated(), 2: a})
+    evaluate(tmp_path, 3, {2: a, 3: a})
+    evaluate(tmp_path, 4, {3: a, 4: b})
+    evaluate(tmp_path, 5, {})
+    assert rests_on(tmp_path, 5) == [2, 2, 2, 2, None, None]
+    assert rests_on(tmp_path, 3) == [None] * 4, "those in force, to who looks no further"
+    evaluate(tmp_path, 6, {6: c})  # never came into force
+    evaluate(tmp_path, 6, {6: Evaluated()})
+    assert rests_on(tmp_path, 6) == [2, 2, 2, 2, 4, 4, None]
+    history = History(tmp_path, 6)
+    assert [history.evaluated(number) for number in (2, 4, 6)] == [a, b, Evaluated()]
+    with pytest.raises(NotFound):
+        history.evaluated(3)
+
+
+def test_another_record_time_of_the_dataset_is_another_state(tmp_path: Path) -> None:
+    evaluate(tmp_path, 1, {1: Evaluated("a", "2026-11-21T00:00:00+00:00")})
+    evaluate(tmp_path, 2, {2: Evaluated("a", "2026-11-22T00:00:00+00:00")})
+    assert rests_on(tmp_path, 2) == [1, 1, None]
+
+
+def test_a_log_of_before_records_were_kept_is_read_and_copied(tmp_path: Path) -> None:
+    evaluate(tmp_path, 1, {})
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
+        connection.execute("DROP TABLE evaluated")
+    assert rests_on(tmp_path, 1) == [None, None]
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    copy_log(tmp_path / "history.sqlite", saved / "history.sqlite", 1)
+    assert rests_on(saved, 1) == [None, None]
+    a, b = (Evaluated(text, "2026-11-21T00:00:00+00:00") for text in "ab")
+    evaluate(tmp_path, 2, {1: a, 2: b})
+    assert rests_on(tmp_path, 2) == [1, 1, None]
 
 
 def test_a_version_names_the_first_revision_that_had_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from kg.policy.answers import party_status
 from kg.policy.names import Names
 from kg.policy.parties import PartyService
+from kg.policy.records import RecordSpan
 from kg.policy.rulebook import Rulebook
 from kg.records import Firm, Ownership, Records
 from tests.policy.conftest import HERE, SHARED, rows
@@ -156,3 +158,19 @@ def test_answers_tell_chain_conflict_and_rows(parties: PartyService, book: Ruleb
     absent = party_status(parties.of_firm("metax", day("2026-07-31")), book)
     assert absent.checked == day("2026-07-31")
     assert "no proof" in absent.explanation
+
+
+def test_only_rules_on_record_list_anybody(book: Rulebook) -> None:
+    begun, closed = (datetime.datetime(2026, month, 1, tzinfo=datetime.UTC) for month in (1, 6))
+    rule = book.rules["us-entity-list-2019-05"]
+    span = RecordSpan.model_validate({"to": closed})
+    changed = book.with_rule(rule.model_copy(update={"recorded": span}))
+    service = PartyService(changed, {"huawei": firm("huawei")}, begun)
+
+    def status(known_at: datetime.datetime | None) -> str:
+        asked = replace(service, known_at=known_at)
+        return asked.of_firm("huawei", IN_FORCE).status
+
+    hour = datetime.timedelta(hours=1)
+    found = [status(at) for at in (begun - hour, begun, closed - hour, closed, None)]
+    assert found == ["not-listed", "listed", "listed", "not-listed", "not-listed"]
