@@ -7,7 +7,7 @@ import gc
 import logging
 import resource
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 import httptools
@@ -85,6 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
     peers: ClassVar[Counter[str]]
     """Connections by address."""
 
+    _fault = b""
     _received = 0
     _tail = b""
     _lingering = False
@@ -124,11 +125,18 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._received, self._tail = self._received + len(data), data[-3:]
 
     def on_headers_complete(self) -> None:
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
-            raise httptools.HttpParserError("not one Host")  # RFC 9112, 3.2: answered 400
+        self._fault = _fault(self.parser.get_http_version(), self.headers)
+        if self._fault:
+            raise httptools.HttpParserError(self._fault)  # to send_400_response
         self._wait_no_more()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What the framework does about a request that it cannot parse."""
+        if self._fault:
+            self._refuse(self._fault)
+        else:
+            super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -200,6 +208,17 @@ class GuardedProtocol(HttpToolsProtocol):
         the longest-waiting one; where it has none that waits, the newcomer."""
         heaviest = max(self.peers, key=lambda peer: self.peers[peer])
         return next((other for other in self.idle if other.peer == heaviest), self)
+
+
+def _fault(version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The status that refuses a request with such headers (RFC 9112, 3.2 and 6.1), or nothing."""
+    hosts = sum(name == b"host" for name, _ in headers)
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if version not in ("1.0", "1.1"):
+        return b"505 HTTP Version Not Supported"
+    if hosts > 1 or (not hosts and version == "1.1"):
+        return b"400 Bad Request"
+    return b"501 Not Implemented" if codings not in ([], [b"chunked"]) else b""
 
 
 class JoinedWrites:

@@ -28,7 +28,7 @@ from kg.build import Progress, build, build_empty, build_plain, named_quads, qui
 from kg.config import Settings
 from kg.derive import describe_dataset
 from kg.desks import Desks
-from kg.errors import Conflict, InvalidInput, InvalidQuery, NotFound
+from kg.errors import Conflict, Forbidden, InvalidInput, InvalidQuery, NotFound
 from kg.formats import by_name
 from kg.history.log import Act
 from kg.intake import DatasetInfo, Intake, builtin_info, intake_of, read_base, read_rdf
@@ -36,6 +36,7 @@ from kg.namespaces import Namespaces
 from kg.policy.answers import ControlStatus
 from kg.policy.desk import Ask, read_ask
 from kg.resources import digest
+from kg.serving import inspect
 from kg.serving.planner import explain
 from kg.snapshots import Snapshot
 from kg.yamlfile import read_utf8
@@ -164,10 +165,12 @@ def run_query(settings: Settings, text: str, format_name: str | None, out: Binar
 
     ``format_name``: a name of kg.formats, or ``table``; None chooses by the form of the query.
     Raises InvalidQuery with the position of a mistake, InvalidInput for a format that cannot
-    carry the answer.
+    carry the answer; Forbidden for SERVICE.
     """
     names = Namespaces(settings.base)
     prologue = names.sparql_prologue
+    if inspect(text, settings.limits).remote:  # the engine would follow it, wherever it leads
+        raise Forbidden("SERVICE is for a server whose settings list its target")
     try:
         results = _open(settings).query(prologue + text)
     except SyntaxError as error:

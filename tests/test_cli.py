@@ -62,6 +62,7 @@ def test_a_query_is_explained(built_store: Path) -> None:
         (["SELECT ?x WHERE { ?x"], "error at 1:2"),
         (["no-such-file.rq"], "no such file"),
         (["ASK {}", "--format", "ttl"], "ttl cannot carry the answer"),
+        (["ASK { SERVICE <http://127.0.0.1:1/> {} }"], "SERVICE is for a server"),
     ],
 )
 def test_wrong_use_of_query(built_store: Path, arguments: list[str], said: str) -> None:

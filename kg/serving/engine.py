@@ -274,6 +274,7 @@ class Engine:
                     "writes_default": update.writes_default,
                     "data": update.data,
                     "deletes": update.deletes,
+                    "copied": update.copied,
                     "if_version": if_version,
                     "must_change": must_change,
                     "act": credit.act("update"),

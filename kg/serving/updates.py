@@ -8,6 +8,7 @@ may be too much, never too little: ``graphs=None`` means "look everywhere".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kg.errors import InvalidQuery
@@ -28,6 +29,8 @@ class Update:
     of these two kinds: run on an empty store it shows the quads."""
     deletes: bool
     """They are DELETE DATA."""
+    copied: tuple[str, ...]
+    """Graphs that it copies or moves from, and that nothing in it can have made."""
 
 
 @dataclass
@@ -40,6 +43,8 @@ class _Operation:
     anywhere: bool = False
     default: bool = False
     expects_graph: bool = False
+    source: str | None = None
+    """The graph that it copies or moves from, where it may not do so in vain."""
     block: tuple[int, int] = (0, 0)
     """Where its last outermost braces stand."""
 
@@ -65,7 +70,10 @@ class _Operation:
             self.words.append((token.upper(), at))
             self._keyword(token.upper())
         elif kind in ("iri", "pname"):
-            self.graphs.add(names.resolve(kind, token))
+            iri = names.resolve(kind, token)
+            if self.kind in _COPYING and not {"TO", "SILENT"} & set(self.names):
+                self.source = iri
+            self.graphs.add(iri)
 
     def _keyword(self, word: str) -> None:
         first, before = self.names[0], self.names[-2:-1]
@@ -93,6 +101,7 @@ class _Operation:
 
 
 _CLEARING = ("CLEAR", "DROP", "MOVE")
+_COPYING = ("ADD", "COPY", "MOVE")
 
 
 def read_update(text: str, base: str = "") -> Update:
@@ -113,7 +122,18 @@ def read_update(text: str, base: str = "") -> Update:
         any(operation.default for operation in operations),
         data,
         kinds == {"DELETE DATA"},
+        tuple(_copied(operations)),
     )
+
+
+def _copied(operations: Iterable[_Operation]) -> Iterator[str]:
+    made: set[str] = set()
+    for operation in operations:
+        if operation.source and operation.source not in made:
+            yield operation.source
+        if operation.anywhere:
+            return
+        made |= operation.graphs
 
 
 def with_dataset(

@@ -355,6 +355,7 @@ class Writer:
         if self._union and work["writes_default"]:
             _check_syntax(work)
         self._protect(work["writes_default"], ())
+        self._expect_graphs(work)
         if not self._union and not self._derived and self._keeper is None:
             self._update_unobserved(work)
             return
@@ -362,16 +363,32 @@ class Writer:
             self._update_anywhere(work)
             return
         graphs = [ox.NamedNode(iri) for iri in work["graphs"]]
-        before = [dump(self._store, graph) for graph in graphs]
+        before = [(dump(self._store, graph), self._exists(graph)) for graph in graphs]
         self._run(work)
         if work["writes_default"]:
             self._delta.lose()
-        for graph in graphs:
-            self._delta.note_graph(graph.value, self._exists(graph))
         difference = Difference()
-        for graph, old in zip(graphs, before, strict=True):
+        for graph, (old, existed) in zip(graphs, before, strict=True):
             difference.add(graph, old, dump(self._store, graph))
+            self._note_graph(graph, existed)
         self._follow(difference.removed, difference.added)
+
+    def _expect_graphs(self, work: dict[str, Any]) -> None:
+        """What is not there cannot be copied; the engine would empty the target."""
+        for iri in work["copied"]:
+            if not self._exists(ox.NamedNode(iri)):
+                _check_syntax(work)
+                raise InvalidQuery(f"there is no graph <{iri}> to copy from (SILENT ignores that)")
+
+    def _note_graph(self, graph: ox.NamedNode, existed: bool) -> None:
+        """An update may make a graph, or do away with it, without changing a quad."""
+        if self._exists(graph) == existed:
+            return
+        self._delta.note_graph(graph.value, not existed)
+        try:
+            self._protect(False, [graph.value])
+        except Forbidden as error:
+            raise Fatal(error) from error
 
     def _run(self, work: dict[str, Any]) -> None:
         functions = solutions.FUNCTIONS if work["federated"] else None
@@ -397,7 +414,7 @@ class Writer:
             before = ox.Store.read_only(checkpoint)
             for graph in named_graphs(before, self._store):
                 difference.add(graph, dump(before, graph), dump(self._store, graph))
-                self._delta.note_graph(graph.value, self._exists(graph))
+                self._note_graph(graph, before.contains_named_graph(graph))
             del before
         self._follow(difference.removed, difference.added)
 

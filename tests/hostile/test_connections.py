@@ -105,6 +105,13 @@ def test_what_is_not_http(server: str, witness: Witness, request_: bytes) -> Non
     assert exchange(server, request_).status == 400
 
 
+def test_http_that_is_not_spoken_here(server: str, witness: Witness) -> None:
+    later = b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n"
+    assert exchange(server, later).status == 505
+    squeezed = POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+    assert exchange(server, squeezed).status == 501
+
+
 @pytest.mark.parametrize(
     "host", [b"a b", b"x/../y", b"<script>", b"x:99999999", b"\xe9", b"a,b", b"x\\y"]
 )

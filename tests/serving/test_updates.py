@@ -42,6 +42,21 @@ def test_what_an_update_may_change(text: str, graphs: set[str] | None, default: 
     assert (update.graphs, update.writes_default) == (graphs, default)
 
 
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        (f"COPY <{G}> TO <{H}>", [G]),
+        (f"PREFIX e: <http://e/> MOVE GRAPH e:g TO DEFAULT ; ADD <{H}> TO <{G}>", [G, H]),
+        (f"ADD SILENT <{G}> TO <{H}>", []),
+        (f"COPY DEFAULT TO <{H}> ; COPY <{H}> TO <{G}>", []),
+        (f"INSERT DATA {{ GRAPH <{G}> {{ <a> <b> 1 }} }} ; MOVE <{G}> TO <{H}>", []),
+        (f"INSERT {{ GRAPH ?g {{}} }} WHERE {{}} ; MOVE <{G}> TO <{H}>", []),
+    ],
+)
+def test_what_an_update_copies_from(text: str, copied: list[str]) -> None:
+    assert list(read_update(text).copied) == copied
+
+
 def test_data_operations_are_recognised() -> None:
     assert read_update("INSERT DATA { <a> <b> 1 } ; INSERT DATA {}").data is not None
     deleting = read_update("DELETE DATA { <a> <b> 'DELETE DATA' }")

@@ -171,6 +171,8 @@ def _canonical(quads: object) -> ox.Dataset:
         _insert(K, 1),
         f"INSERT {{ GRAPH ?g {{ ?s ?p 5 }} }} WHERE {{ VALUES ?g {{ <{K}> }} ?s ?p ?o }}",
         f"DROP GRAPH <{K}>",
+        f"CREATE GRAPH <{H}>",
+        "CREATE GRAPH <" + H + "> ; INSERT { GRAPH ?g { ?s ?p 5 } } WHERE { GRAPH ?g { ?s ?p 6 } }",
     ],
 )
 def test_what_is_derived_cannot_be_written(tmp_path: Path, update: str) -> None:
@@ -184,7 +186,25 @@ def test_what_is_derived_cannot_be_written(tmp_path: Path, update: str) -> None:
         assert await count(engine) == 2
         assert await values(engine, f"SELECT ?o {{ GRAPH <{K}> {{ ?s ?p ?o }} }}") == ["0"]
 
-    with_engine(tmp_path, scenario, writes=WritePolicy(derived=frozenset({K})))
+    with_engine(tmp_path, scenario, writes=WritePolicy(derived=frozenset({H, K})))
+
+
+@pytest.mark.parametrize("copying", ["COPY", "MOVE", "ADD"])
+def test_what_is_not_there_is_not_copied(store_dir: Path, copying: str) -> None:
+    async def scenario(engine: Engine) -> None:
+        await engine.update(_insert(G, 1))
+        error = await outcome(engine.update(f"{copying} <{H}> TO <{G}>"))
+        assert isinstance(error, InvalidQuery)
+        assert f"no graph <{H}>" in str(error)
+        assert await count(engine) == 1
+        malformed = await outcome(engine.update(f"{copying} <{H}> TO <{G}> nonsense"))
+        assert isinstance(malformed, InvalidQuery)
+        assert malformed.line == 1
+        await engine.update(f"{_insert(H, 2)} ; {copying} <{H}> TO <{K}>")
+        assert await values(engine, f"SELECT ?o {{ GRAPH <{K}> {{ ?s ?p ?o }} }}") == ["2"]
+        await engine.update(f"{copying} SILENT <{EX}absent> TO <{K}>")
+
+    with_engine(store_dir, scenario)
 
 
 def test_a_derived_graph_can_be_read_by_an_update(tmp_path: Path) -> None:
