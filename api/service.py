@@ -16,7 +16,7 @@ from api.counts import Counter
 from api.repeated import Repeated
 from api.tokens import Tokens
 from kg.catalogue import CATALOGUE_FILE, Catalogue
-from kg.compaction import Context, as_turtle, read_n_triples
+from kg.compaction import Context, Turtle, canonical
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.errors import InvalidInput, Unavailable
@@ -50,7 +50,7 @@ class Service:
         self.settings, self.engine = settings, engine
         self.names = Namespaces(settings.base)
         self.tokens = Tokens.of(settings)
-        self.context = Context.of(self.names)
+        self.context, self.turtle = Context.of(self.names), Turtle(self.names)
         limits = settings.limits
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
@@ -138,11 +138,10 @@ class Service:
         return await asyncio.to_thread(self._written, data, media_type, context, first)
 
     def _written(self, data: bytes, media_type: str, context: str, first: list[str]) -> bytes:
-        triples = read_n_triples(data)
+        texts = [canonical(data.decode().split("\n"))]
         if media_type == "text/turtle":
-            return as_turtle(triples, self.names, first)
-        document = self.context.frame(triples, context, first)
-        return json.dumps(document, ensure_ascii=False).encode()
+            return self.turtle.write(texts, first)
+        return self.context.frame(texts, context, first).encode()
 
     async def select(
         self, name: str, graphs: Sequence[str] = (), **terms: str
