@@ -4,6 +4,7 @@
 finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell different facts.
 """
 
+from kg.catalogue.description import Description
 from kg.catalogue.documents import COLLECTIONS, entries
 from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
@@ -21,6 +22,7 @@ __all__ = [
     "Candidate",
     "Catalogue",
     "Count",
+    "Description",
     "Difference",
     "Entry",
     "Found",
