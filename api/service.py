@@ -143,7 +143,7 @@ class Service:
         finds the JSON-LD context."""
         if media_type == "text/turtle":
             return self.turtle.write(said.texts, said.nodes)
-        return self.context.frame(said.texts, context, said.nodes).encode()
+        return self.context.frame(zip(said.nodes, said.texts, strict=True), context).encode()
 
     async def select(
         self, name: str, graphs: Sequence[str] = (), **terms: str

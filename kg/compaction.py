@@ -3,8 +3,8 @@
 For documents of some thousand triples, which are read whole; larger ones are streamed. What comes
 in is N-Triples as the engine writes it, made :func:`canonical`, and terms stay the text that they
 are in it: literals of N-Triples are literals of Turtle, and with their quotes they are strings of
-JSON. The same triples give the same bytes. What was written of one subject is remembered: labels,
-concepts and parts come again and again.
+JSON. The same triples give the same bytes. What was written of a subject and of a record is
+remembered: labels, concepts and parts come again and again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _NAMES = 1 << 14
 """Names of which the short form is remembered."""
 _BLOCKS, _LONG = 1 << 13, 4096
 """Subjects of which what is written is remembered; characters beyond which it is not."""
+_TEXTS, _LONG_TEXT = 1 << 11, 1 << 15
+"""Texts of which the tree is remembered; characters beyond which it is not."""
 
 
 def context_text(names: Namespaces) -> str:
@@ -196,9 +198,9 @@ class Context:
             if isinstance(entry, dict) and "@reverse" in entry
         }
 
-    def frame(self, texts: Iterable[str], url: str, roots: Iterable[str] = ()) -> str:
-        """The triples of all ``texts``, which are canonical, as one JSON-LD document, context at
-        ``url``: a tree for each root (an IRI).
+    def frame(self, said: Iterable[tuple[str, str]], url: str) -> str:
+        """One JSON-LD document, context at ``url``, of the triples of all texts in ``said``, which
+        are canonical: a tree for each root, an IRI, from its text.
 
         What is described because a root leads to it, or it to a root, stands inside the root,
         once; what has nothing but texts (a label) stands in every place that names it. One root
@@ -206,12 +208,24 @@ class Context:
 
         Raises NotAcceptable for triple terms, which JSON-LD does not have.
         """
-        trees, others = _Forest(self, texts, roots).trees()
+        found = [self._trees(root, text) for root, text in said]
+        trees = list(dict.fromkeys(tree for of_root, _ in found for tree in of_root))
+        others = list(dict.fromkeys(tree for _, beside in found for tree in beside))
         context = f'"@context": {_text(url)}'
         if len(trees) != 1:
-            return f'{{{context}, "@graph": [{", ".join(trees + others)}]}}'
-        included = f', "@included": [{", ".join(others)}]' if others else ""
+            return f'{{{context}, "@graph": {_array(trees + others)}}}'
+        included = f', "@included": {_array(others)}' if others else ""
         return f"{{{context}, {trees[0][1:-1]}{included}}}"
+
+    def _trees(self, root: str, text: str) -> tuple[list[str], list[str]]:
+        """The tree of ``root``, where anything is said of it, and what it does not lead to."""
+        if len(text) >= _LONG_TEXT:
+            return _Forest(self, root, text).trees()
+        return self._remembered(root, text)
+
+    @cached_property
+    def _remembered(self) -> Callable[[str, str], tuple[list[str], list[str]]]:
+        return lru_cache(_TEXTS)(lambda root, text: _Forest(self, root, text).trees())
 
     @cached_property
     def node(self) -> Callable[[str], _Node]:
@@ -340,9 +354,8 @@ _ROOT: _Place = ("", "", False)
 class _Forest:
     """Triples as trees: breadth first, so that every node stands as near to a root as it can."""
 
-    def __init__(self, context: Context, texts: Iterable[str], roots: Iterable[str]) -> None:
-        first = list(dict.fromkeys(roots))
-        blocks = _blocks(texts, first)
+    def __init__(self, context: Context, root: str, text: str) -> None:
+        blocks = _blocks([text], [root])
         self._reverse = context.reverse
         self._of = {subject: context.node(block) for subject, block in blocks.items()}
         self._to: dict[str, list[tuple[str, str]]] = {}
@@ -350,13 +363,13 @@ class _Forest:
             for _, _, predicate, value in node.links:
                 if predicate in self._reverse:
                     self._to.setdefault(value, []).append((subject, predicate))
-        self._roots = [node for node in (f"<{iri}>" for iri in first) if node in self._of]
-        texts_of = ((subject, node.text) for subject, node in self._of.items())
-        self._texts = {s: text for s, text in texts_of if text and s not in self._roots}
+        self._roots = [node for node in (f"<{root}>",) if node in self._of]
+        texts = ((subject, node.text) for subject, node in self._of.items())
+        self._texts = {s: text for s, text in texts if text and s not in self._roots}
         self._places: dict[str, _Place] = {}
 
     def trees(self) -> tuple[list[str], list[str]]:
-        """The JSON of those of the roots, and of what none of them leads to."""
+        """The JSON of that of the root, and of what it does not lead to."""
         self._place(self._roots)
         named = {said.value for node in self._of.values() for said in node.links}
         others = []
