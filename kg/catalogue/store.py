@@ -1,6 +1,7 @@
 """The catalogue on disk: documents and their facets in SQLite, found again page by page.
 
-Documents are kept as the JSON text that is sent; lists hand the text on without reading it.
+Documents are kept as the JSON text that is sent; lists hand the text on without reading it. What
+RDF says of them is kept beside them, by the nodes that they are about.
 """
 
 from __future__ import annotations

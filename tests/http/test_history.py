@@ -47,7 +47,8 @@ RULE = (
     " ct:hedge con:asserted ; ct:jurisdiction id:united-states ; ct:activity con:export ;"
     ' ct:destination id:germany ; ct:effectiveFrom "2031-02-01"^^xsd:date ;'
     " ct:coversProduct id:nvidia-t4 ; ct:requirement con:licence-required ;"
-    " ct:basedOn src:swkelly } }"
+    " ct:basedOn src:swkelly }"
+    " GRAPH g:entities { id:germany rdfs:seeAlso <https://example.org/germany> } }"
 )
 SUCCESSOR = {
     "paraphrase": "Repairing one H100 costs between 1,400 and 2,900 US dollars.",
@@ -72,6 +73,8 @@ PATHS = (
     "/api/claims/c1-21.jsonld",
     "/api/claims/c1-19.ttl",
     "/api/chips/nvidia-t4.ttl",
+    "/api/entities/germany",
+    "/api/entities/germany.ttl",
     "/api/claims.ttl?limit=500",
     "/api/claims.jsonld?limit=20&sort=-stated",
     "/api/timeline.ttl?about=alibaba",
@@ -265,7 +268,6 @@ def test_times_that_there_are_not(story: Story, query: str, status: int, said: s
 
 
 def test_the_past_in_rdf_is_that_of_its_records(story: Story) -> None:
-    """A record's RDF changes with what is linked to it, though its JSON may not."""
     verdict, refuted = "c3-07", "ct:verdict con:refuted"
     with story.client() as client:
         first, now = (
@@ -281,6 +283,13 @@ def test_the_past_in_rdf_is_that_of_its_records(story: Story) -> None:
         tag = client.get(found).headers["etag"]
         assert story.moments[0].version in tag
         assert client.get(found, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_rdf_changes_where_json_does_not(story: Story) -> None:
+    first, last = (moment.answers for moment in (story.moments[0], story.moments[-1]))
+    assert first["/api/entities/germany"] == last["/api/entities/germany"]
+    said = (answers["/api/entities/germany.ttl"].decode() for answers in (first, last))
+    assert ["seeAlso" in text for text in said] == [False, True]
 
 
 def test_lists_of_the_past_page_in_rdf(story: Story) -> None:
