@@ -17,7 +17,7 @@ from api.conditional import headers, rdf_response
 from api.links import header, license_links, link
 from api.negotiation import Offer, negotiate
 from api.service import Service, context_url, service_of
-from kg.catalogue import Catalogue, PageRequest, flatten
+from kg.catalogue import Catalogue, Description, PageRequest, flatten
 from kg.errors import NotFound
 from kg.snapshots import Snapshot, hold
 
@@ -91,22 +91,12 @@ def list_links(service: Service, following: str | None) -> dict[str, str]:
 
 
 async def rdf_of(
-    request: Request, offer: Offer, iris: Iterable[str], tag: str, more: Mapping[str, str]
+    request: Request, offer: Offer, said: Description, tag: str, more: Mapping[str, str]
 ) -> Response:
-    answer = await service_of(request).describe(iris, offer.media_type, context_url(request))
-    return rdf_response(answer, offer.media_type, tag, **more)
-
-
-def in_the_graph(document: Json) -> list[str]:
-    """IRIs of the nodes that the record is about, where it is no node itself.
-
-    Such are what queries found (a contradiction) and what is put together (an event).
-    """
-    if "record" in document:
-        return [document["record"]["iri"]]
-    if document["type"] != "Contradiction" or document["kind"] == "curated":
-        return [document["iri"]]
-    return [part["iri"] for part in document.get("claims") or document["measurements"]]
+    """``said`` in the form of ``offer``."""
+    write, context = service_of(request).written, context_url(request)
+    content = await asyncio.to_thread(write, said, offer.media_type, context)
+    return rdf_response(content, offer.media_type, tag, **more)
 
 
 def as_csv(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from api.parameters import day
 from api.service import Service
-from kg.errors import InvalidInput, NotAcceptable, NotFound
+from kg.catalogue import PageRequest
+from kg.errors import InvalidInput, NotFound
 from kg.history import as_text
 from kg.moments import moment
 
@@ -27,6 +28,12 @@ class AsOf:
     known_at: str | None = None
     revision: int | None = None
     version: str | None = None
+
+    def request(self, collection: str) -> PageRequest:
+        """For the records of ``collection`` that stood then."""
+        return PageRequest(
+            collection, valid_at=self.valid_at, known_at=self.known_at, revision=self.revision
+        )
 
 
 def read_as_of(service: Service, given: Mapping[str, str]) -> AsOf:
@@ -43,18 +50,6 @@ def read_as_of(service: Service, given: Mapping[str, str]) -> AsOf:
     _expect_begun(service, time)
     revision = service.history.at(time) if service.history.begun else None
     return AsOf(valid_at, _seconds(time), revision)
-
-
-def expect_in_force(service: Service, as_of: AsOf) -> None:
-    """RDF is that of the graph, which is kept for what is in force.
-
-    Raises NotAcceptable where something else is asked for.
-    """
-    if as_of.revision is not None and as_of.revision != service.snapshot.number:
-        raise NotAcceptable(
-            "past versions are kept as JSON and CSV; /dumps/ has the newest versions as RDF",
-            ["application/json", "text/csv"],
-        )
 
 
 def _expect_begun(service: Service, time: datetime.datetime) -> None:

@@ -99,7 +99,7 @@ async def _document(request: Request, service: Service, thing: Thing, offer: Off
         content = await service.run("documents/graph.rq", offer.media_type, item=item)
         return StreamingResponse(content, media_type=offer.media_type, headers=more)
     address = context_url(request)
-    answer = await service.describe([thing.iri], offer.media_type, address, thing.graphs)
+    answer = await service.describe(thing.iri, offer.media_type, address, thing.graphs)
     return rdf_response(answer, offer.media_type, _tag(service, offer), **more)
 
 

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from api.asof import AsOf
 from api.service import Service
-from kg.catalogue import PageRequest
 from kg.errors import Gone, NotFound
 
 Json = dict[str, Any]
@@ -29,10 +28,7 @@ def find_record(service: Service, collection: str, name: str, as_of: AsOf = AsOf
             return document
     current = service.catalogue.find(collection, name)
     slug = current["id"] if current else name
-    request = PageRequest(
-        collection, valid_at=as_of.valid_at, known_at=as_of.known_at, revision=as_of.revision
-    )
-    found = service.catalogue.find_version(request, slug)
+    found = service.catalogue.find_version(as_of.request(collection), slug)
     if found is None:
         raise _not_then(service, collection, slug)
     return found

@@ -24,7 +24,6 @@ from api.answers import (
     as_json,
     columns_of,
     expect_one_of,
-    in_the_graph,
     json_list,
     json_response,
     list_links,
@@ -34,7 +33,7 @@ from api.answers import (
     read_name,
     whole_csv,
 )
-from api.asof import PARAMETERS, AsOf, expect_in_force, read_as_of
+from api.asof import PARAMETERS, AsOf, read_as_of
 from api.conditional import etag, headers, not_modified
 from api.links import document_links, header, link
 from api.lists import ListRequest, read_list
@@ -71,18 +70,19 @@ async def list_records(request: Request, collection: str) -> Response:
     name, offer = read_name(request, collection)
     expect_one_of(name, COLLECTIONS)
     wanted = read_list(service, name, request.query_params.multi_items())
-    _check_form(service, wanted, offer)
+    _check_form(wanted, offer)
     tag = _tag(service, wanted.as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     if wanted.whole:
         return whole_csv(service, wanted.page, _columns(service, wanted), tag)
+    if offer in RDF:
+        said, cursor = await asyncio.to_thread(service.catalogue.described_page, wanted.page)
+        links = list_links(service, next_page(request, cursor))
+        return await rdf_of(request, offer, said, tag, links)
     page = await asyncio.to_thread(service.catalogue.page, wanted.page)
     following = next_page(request, page.next_cursor)
     links = list_links(service, following)
-    if offer in RDF:
-        iris = [iri for item in page.items for iri in in_the_graph(item)]
-        return await rdf_of(request, offer, iris, tag, links)
     if offer is CSV:
         return as_csv(page.items, tag, links, _columns(service, wanted))
     content = await asyncio.to_thread(_json, service, wanted, page, following)
@@ -96,15 +96,15 @@ async def one_record(request: Request, collection: str, slug: str) -> Response:
     name, offer = read_name(request, slug)
     given = read_once(request, ("fields", *PARAMETERS))
     as_of = read_as_of(service, given)
-    if offer in RDF:
-        expect_in_force(service, as_of)
     document = find_record(service, collection, name, as_of)
     tag = _tag(service, as_of, offer)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
     links = _links(service, collection, document, offer)
     if offer in RDF:
-        return await rdf_of(request, offer, in_the_graph(document), tag, links)
+        found = [(collection, document["id"])]
+        said = service.catalogue.describe(as_of.request(collection), found)
+        return await rdf_of(request, offer, said, tag, links)
     fields = given["fields"].split(",") if "fields" in given else None
     document = only(document, fields)
     if offer is CSV:
@@ -113,13 +113,11 @@ async def one_record(request: Request, collection: str, slug: str) -> Response:
     return json_response(as_json(document).encode(), tag, links)
 
 
-def _check_form(service: Service, wanted: ListRequest, offer: Offer) -> None:
+def _check_form(wanted: ListRequest, offer: Offer) -> None:
     if wanted.facets and offer is not JSON:
         raise InvalidInput("facets are counted in JSON only")
     if wanted.whole and offer is not CSV:
         raise InvalidInput("limit=all is for CSV, which is streamed; other forms come in pages")
-    if offer in RDF:
-        expect_in_force(service, wanted.as_of)
 
 
 def _tag(service: Service, as_of: AsOf, offer: Offer) -> str:

@@ -14,7 +14,6 @@ from api.answers import (
     RDF,
     as_csv,
     as_json,
-    in_the_graph,
     json_list,
     json_response,
     list_links,
@@ -24,11 +23,11 @@ from api.answers import (
     read_name,
 )
 from api.asof import PARAMETERS as TIMES
-from api.asof import expect_in_force, read_as_of
+from api.asof import read_as_of
 from api.conditional import etag, not_modified
 from api.parameters import limit, read_once, required
-from api.service import Service, service_of
-from kg.catalogue import Hit, PageRequest, Search
+from api.service import service_of
+from kg.catalogue import Hit, Search
 
 router = APIRouter(prefix="/api", tags=["REST"])
 
@@ -47,14 +46,10 @@ async def search(request: Request) -> Response:
     offer = read_name(request, request.url.path.rpartition("/")[2])[1]
     given = read_once(request, PARAMETERS)
     as_of = read_as_of(service, given)
-    if offer in RDF:
-        expect_in_force(service, as_of)
     tag = etag(as_of.version or service.version, offer.name)
     if (unchanged := not_modified(request, tag)) is not None:
         return unchanged
-    standing = PageRequest(
-        "", valid_at=as_of.valid_at, known_at=as_of.known_at, revision=as_of.revision
-    )
+    standing = as_of.request("")
     engine = service.catalogue.search_at(standing)
     kinds = [kind for kind in given.get("type", "").split(",") if kind]
     text, size = required("q", given), limit(given.get("limit"))
@@ -62,8 +57,9 @@ async def search(request: Request) -> Response:
     following = next_page(request, found.next_cursor)
     links = list_links(service, following)
     if offer in RDF:
-        iris = [iri for hit in found.hits for iri in _nodes(service, hit)]
-        return await rdf_of(request, offer, iris, tag, links)
+        records = [(hit.collection, hit.slug) for hit in found.hits]
+        said = await asyncio.to_thread(service.catalogue.describe, standing, records)
+        return await rdf_of(request, offer, said, tag, links)
     fields = given["fields"].split(",") if "fields" in given else None
     items = [only(_item(engine, hit), fields) for hit in found.hits]
     if offer is CSV:
@@ -101,13 +97,6 @@ def _item(engine: Search, hit: Hit) -> Json:
 
 def _kind(engine: Search, kind: str) -> Json:
     return {"id": kind, "label": engine.kinds[kind].label if kind in engine.kinds else kind}
-
-
-def _nodes(service: Service, hit: Hit) -> list[str]:
-    """The hit in the graph; what is no node there is its parts."""
-    if hit.collection != "contradictions":
-        return [hit.iri]
-    return in_the_graph(service.catalogue.item(hit.collection, hit.slug))
 
 
 def _columns(fields: list[str] | None) -> list[str]:

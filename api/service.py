@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from string import Template
 from typing import Any
@@ -15,8 +15,8 @@ from fastapi import Request
 from api.counts import Counter
 from api.repeated import Repeated
 from api.tokens import Tokens
-from kg.catalogue import CATALOGUE_FILE, Catalogue
-from kg.compaction import Context, as_turtle, read_n_triples
+from kg.catalogue import CATALOGUE_FILE, Catalogue, Description
+from kg.compaction import Context, Turtle, canonical
 from kg.config import Settings
 from kg.derive import DERIVED_GRAPHS
 from kg.desks import Desks
@@ -50,7 +50,7 @@ class Service:
         self.settings, self.engine = settings, engine
         self.names = Namespaces(settings.base)
         self.tokens = Tokens.of(settings)
-        self.context = Context.of(self.names)
+        self.context, self.turtle = Context.of(self.names), Turtle(self.names)
         limits = settings.limits
         self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
@@ -123,28 +123,29 @@ class Service:
         return await self.engine.query(request)
 
     async def describe(
-        self, iris: Iterable[str], media_type: str, context: str, graphs: Sequence[str] = ()
+        self, iri: str, media_type: str, context: str, graphs: Sequence[str] = ()
     ) -> bytes | Answer:
-        """What the graph says of things and of their parts: whole where it is for people.
+        """The document of a thing (``documents/thing.rq``): whole where it is for people.
 
-        Of one thing alone it says more, see ``documents/thing.rq``. ``context``: where the client
-        finds the JSON-LD context. ``graphs`` as for :meth:`run`.
+        ``context`` as for :meth:`written`, ``graphs`` as for :meth:`run`.
         """
-        first = list(dict.fromkeys(iris))
-        items = " ".join(map(self.iri, first))
-        name = "documents/thing.rq" if len(first) == 1 else "documents/describe.rq"
+        name, items = "documents/thing.rq", self.iri(iri)
         if media_type not in WRITTEN:
             return await self.run(name, media_type, graphs, items=items)
         answer = await self.run(name, "application/n-triples", graphs, items=items)
         data = await answer.read()
-        return await asyncio.to_thread(self._written, data, media_type, context, first)
+        return await asyncio.to_thread(self._document, iri, data, media_type, context)
 
-    def _written(self, data: bytes, media_type: str, context: str, first: list[str]) -> bytes:
-        triples = read_n_triples(data)
+    def _document(self, iri: str, data: bytes, media_type: str, context: str) -> bytes:
+        said = Description([iri], [canonical(data.decode().split("\n"))])
+        return self.written(said, media_type, context)
+
+    def written(self, said: Description, media_type: str, context: str) -> bytes:
+        """``said`` in one of the formats that are put in order. ``context``: where the client
+        finds the JSON-LD context."""
         if media_type == "text/turtle":
-            return as_turtle(triples, self.names, first)
-        document = self.context.frame(triples, context, first)
-        return json.dumps(document, ensure_ascii=False).encode()
+            return self.turtle.write(said.texts, said.nodes)
+        return self.context.frame(zip(said.nodes, said.texts, strict=True), context).encode()
 
     async def select(
         self, name: str, graphs: Sequence[str] = (), **terms: str

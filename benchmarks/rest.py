@@ -66,6 +66,11 @@ BUILTIN = {
     "search by name": "/api/search?q={chip}",
     "50 claims as CSV": "/api/claims.csv?stated_min={day}",
     "50 claims as Turtle": "/api/claims.ttl?stated_min={day}",
+    "50 claims as JSON-LD": "/api/claims.jsonld?stated_min={day}",
+    "50 chips as Turtle": "/api/chips.ttl?tpp_min={n}",
+    "50 chips as JSON-LD": "/api/chips.jsonld?tpp_min={n}",
+    "one chip as Turtle": "/api/chips/{chip}.ttl",
+    "one claim as JSON-LD": "/api/claims/{claim}.jsonld",
     "document of a chip, Turtle": "/id/{chip}.ttl",
     "document of a claim, JSON-LD": "/claim/{claim}.jsonld",
 }
@@ -86,6 +91,8 @@ GENERATED = {
     "search by name": "/api/search?q=chip+{n}",
     "50 claims as CSV": "/api/claims.csv?speaker={agent}",
     "50 claims as Turtle": "/api/claims.ttl?speaker={agent}",
+    "50 claims as JSON-LD": "/api/claims.jsonld?speaker={agent}",
+    "one claim as Turtle": "/api/claims/{claim}.ttl",
     "document of a claim, JSON-LD": "/claim/{claim}.jsonld",
 }
 

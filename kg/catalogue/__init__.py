@@ -1,9 +1,11 @@
-"""The read side of the REST layer: one JSON document a record, prepared when a snapshot is made.
+"""The read side of the REST layer: what it says of each record, prepared when a snapshot is made.
 
-``documents`` writes them from the graph, ``store`` keeps them in SQLite beside the triples and
-finds them again. Both belong to one snapshot, so REST and SPARQL cannot tell different facts.
+``documents`` writes JSON documents from the graph, ``description`` what RDF says; ``store`` keeps
+them in SQLite beside the triples and finds them again. All belong to one snapshot, so REST and
+SPARQL cannot tell different facts.
 """
 
+from kg.catalogue.description import Description
 from kg.catalogue.documents import COLLECTIONS, entries
 from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
@@ -21,6 +23,7 @@ __all__ = [
     "Candidate",
     "Catalogue",
     "Count",
+    "Description",
     "Difference",
     "Entry",
     "Found",

@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 
 from kg.catalogue.claims import claim_entry
 from kg.catalogue.contradictions import contradictions
+from kg.catalogue.description import Descriptions, closed_claims
 from kg.catalogue.entities import concept_entry, entity_entry
 from kg.catalogue.entry import Entry
 from kg.catalogue.policies import policy_entry
@@ -68,11 +69,9 @@ def _each(select: Select, write: Write) -> List:
 
 def _claims(view: View, collection: str) -> Iterator[Entry]:
     """The claims, and the closed ones, which stand in a graph apart."""
-    live = _of("Claim")(view)
-    yield from (claim_entry(view, node, collection) for node in live)
-    history = View(view.store, view.names, view.names.expand("g:history"))
+    yield from (claim_entry(view, node, collection) for node in _of("Claim")(view))
     everywhere = View(view.store, view.names, None)
-    for node in sorted({*_of("Claim")(history)} - {*live}, key=lambda node: node.value):
+    for node in closed_claims(view):
         yield claim_entry(everywhere, node, collection)
 
 
@@ -93,7 +92,9 @@ COLLECTIONS: dict[str, List] = {
 
 
 def entries(view: View) -> Iterator[Entry]:
-    """Every entry of every collection, with its classes."""
+    """Every entry of every collection, with its classes, and with what RDF says of it."""
+    descriptions = Descriptions(view)
     for collection, write in COLLECTIONS.items():
         for entry in write(view, collection):
-            yield replace(entry, kinds=view.lineage(entry.document["type"]))
+            kinds = view.lineage(entry.document["type"])
+            yield replace(entry, kinds=kinds, nodes=descriptions.of(entry.document))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyoxigraph import NamedNode
@@ -25,6 +25,8 @@ class Entry:
     recorded: tuple[str | None, str | None] = (None, None)
     kinds: tuple[Kind, ...] = ()
     """The record's class and all superclasses, its own first."""
+    nodes: Mapping[str, bytes] = field(default_factory=dict)
+    """IRIs of the nodes that it is about, each with its description, packed."""
 
 
 def compact(document: Json) -> Json:

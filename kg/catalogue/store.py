@@ -1,6 +1,7 @@
 """The catalogue on disk: documents and their facets in SQLite, found again page by page.
 
-Documents are kept as the JSON text that is sent; lists hand the text on without reading it.
+Documents are kept as the JSON text that is sent; lists hand the text on without reading it. What
+RDF says of them is kept beside them, by the nodes that they are about.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.catalogue import index, listing
+from kg.catalogue.description import FIND_DESCRIPTIONS, Description, unpacked
 from kg.catalogue.entry import Entry
 from kg.catalogue.flat import flatten
 from kg.catalogue.listing import Condition, PageRequest, Position
@@ -35,12 +37,14 @@ FACET_LIMIT = 100
 _OPEN = "until IS NULL AND recorded_to IS NULL"
 _REMEMBERED = 1000
 """Counts that an open catalogue remembers."""
+_EVERYTHING_SINCE = 1 << 62
+"""A revision in which only what is in force is in force."""
 _NEAR = 1000
 """Slugs among which the nearest are looked for."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-_LAYOUT = 2
+_LAYOUT = 3
 """Of the file; another one is of another version of this program."""
 
 _SCHEMA = f"""
@@ -49,6 +53,7 @@ CREATE TABLE entry (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, slug TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, recorded_from TEXT, recorded_to TEXT,
     since INTEGER NOT NULL, until INTEGER, known_since INTEGER,
+    nodes TEXT NOT NULL,  -- IRIs (JSON) of what the record is about in the graph
     document TEXT NOT NULL  -- last: what is looked at before it fits a page
 );
 -- Of two indices that serve a query alike SQLite takes the later: the one of what is in force.
@@ -83,6 +88,11 @@ CREATE TABLE field (
 CREATE TABLE flat_column (
     collection TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, place INTEGER NOT NULL,
     PRIMARY KEY (collection, name)
+);
+-- What RDF says of a node, packed; it may change when the documents about the node do not.
+CREATE TABLE description (
+    node TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, text BLOB NOT NULL,
+    PRIMARY KEY (node, since)
 );
 CREATE TABLE label (value TEXT PRIMARY KEY, label TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE alias (
@@ -160,8 +170,11 @@ _FIELDS = (
 
 def _insert(connection: sqlite3.Connection, number: int, entry: Entry, revision: int) -> None:
     text = json.dumps(entry.document, ensure_ascii=False, separators=(",", ":"))
-    row = (number, entry.collection, entry.slug, *entry.valid, *entry.recorded, revision, text)
-    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)", row)
+    head = (number, entry.collection, entry.slug, *entry.valid, *entry.recorded, revision)
+    row = (*head, json.dumps([*entry.nodes]), text)
+    connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?)", row)
+    described = ((node, revision, text) for node, text in entry.nodes.items())
+    connection.executemany("INSERT OR IGNORE INTO description VALUES (?, ?, NULL, ?)", described)
     connection.executemany(
         "INSERT INTO facet VALUES (?, ?, ?, ?, NULL, ?, ?, ?)", _facet_rows(number, entry)
     )
@@ -325,9 +338,30 @@ class Catalogue:
         """One page of a list. Raises InvalidInput for an unknown field or a bad cursor."""
         self._check_fields(request)
         after, total = listing.decode_cursor(request), self._total(request)
-        texts, last = self._texts(request, after, self._is_broad(request))
+        numbers, last = self._numbers(request, after, self._is_broad(request))
         cursor = listing.encode_cursor(request.sort, last) if last else None
-        return Page(texts, cursor, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
+        return Page(self._texts(numbers), cursor, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
+
+    def described_page(self, request: PageRequest) -> tuple[Description, str | None]:
+        """What RDF says of the records on a page, and its next cursor; errors as for a page."""
+        self._check_fields(request)
+        after = listing.decode_cursor(request)
+        numbers, last = self._numbers(request, after, self._is_broad(request))
+        cursor = listing.encode_cursor(request.sort, last) if last else None
+        return self._described(request, numbers), cursor
+
+    def describe(self, request: PageRequest, records: Iterable[tuple[str, str]]) -> Description:
+        """What RDF says of ``records`` (collection, slug) in the version that ``request`` is
+        for; it has nothing to say of what is not there."""
+        in_force, values = listing.in_force(request)
+        sql = f"SELECT e.id FROM entry e WHERE e.collection = ? AND e.slug = ? AND {in_force}"  # noqa: S608
+        found = (self.rows(sql, [*record, *values]) for record in records)
+        return self._described(request, [number for rows in found for (number,) in rows])
+
+    def _described(self, request: PageRequest, numbers: list[int]) -> Description:
+        revision = _EVERYTHING_SINCE if request.revision is None else request.revision
+        rows = self.rows(FIND_DESCRIPTIONS, (json.dumps(numbers), revision))
+        return Description([node for node, _ in rows], [unpacked(data) for _, data in rows])
 
     def batches(self, request: PageRequest) -> Iterator[list[str]]:
         """The documents of a whole list as JSON, in pages of its limit, from its cursor on."""
@@ -335,9 +369,9 @@ class Catalogue:
         after, broad = listing.decode_cursor(request), self._is_broad(request)
         more = True
         while more:
-            texts, after = self._texts(request, after, broad)
+            numbers, after = self._numbers(request, after, broad)
             more = after is not None
-            yield texts
+            yield self._texts(numbers)
 
     def columns(self, collection: str, revision: int | None = None) -> list[str]:
         """The columns that documents of a collection have as rows of a table; ``revision``: had
@@ -360,10 +394,10 @@ class Catalogue:
         total, everything = self._total(request), self._total(PageRequest(request.collection))
         return total * total > request.limit * everything
 
-    def _texts(
+    def _numbers(
         self, request: PageRequest, after: Position | None, broad: bool
-    ) -> tuple[list[str], Position | None]:
-        """A page of documents as JSON, and where the next one begins, if there is one."""
+    ) -> tuple[list[int], Position | None]:
+        """The versions of records on a page, and where the next one begins, if there is one."""
         rows: list[tuple[Any, ...]] = []
         single = self._single.get(request.collection, ())
         for sql, values in listing.ordered(request, request.limit + 1, after, broad, single):
@@ -371,10 +405,13 @@ class Catalogue:
                 rows += self.rows(sql, values)
         page = rows[: request.limit]
         last = page[-1] if len(rows) > request.limit else None
-        numbers = [number for number, _, _ in page]
+        return [number for number, _, _ in page], (last[2], last[1]) if last else None
+
+    def _texts(self, numbers: list[int]) -> list[str]:
+        """Their documents as JSON."""
         sql = "SELECT id, document FROM entry WHERE id IN (SELECT value FROM json_each(?))"
         found = dict(self.rows(sql, (json.dumps(numbers),)))
-        return [found[number] for number in numbers], (last[2], last[1]) if last else None
+        return [found[number] for number in numbers]
 
     def facets(self, request: PageRequest, fields: Iterable[str]) -> dict[str, list[Count]]:
         """Field → its values in the whole list, the most frequent first, at most FACET_LIMIT.

@@ -8,6 +8,8 @@ pages read old versions the way they read those in force.
 counts. That is ``since``, but 0 for the first version of a record that says itself since when it
 has been recorded (its own record time decides then, whenever it was brought in), and for what
 came with the first revision.
+
+What RDF says of a node is kept the same way, with a ``since`` and an ``until`` of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ _OLD_ENTRIES = """
 INSERT INTO entry
 SELECT old.id + :offset, old.collection, old.slug,
        old.valid_from, old.valid_to, old.recorded_from, old.recorded_to,
-       old.since, COALESCE(old.until, :revision), old.known_since, old.document
+       old.since, COALESCE(old.until, :revision), old.known_since, old.nodes, old.document
 FROM before.entry AS old
 WHERE old.until IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM main.entry AS kept
@@ -62,6 +64,21 @@ INSERT INTO facet
 SELECT ended.id, old.field, old.value, old.collection, ended.until, old.slug, old.least, old.open
 FROM before.facet AS old JOIN main.entry AS ended ON ended.id = old.entry + :offset
 WHERE ended.until IS NOT NULL
+"""
+
+# Descriptions go by nodes, and have their own times: they may change when no document does.
+_KEEP_DESCRIPTIONS = """
+UPDATE description SET since = old.since FROM before.description AS old
+WHERE old.node = description.node AND old.until IS NULL AND old.text = description.text
+"""
+
+_OLD_DESCRIPTIONS = """
+INSERT INTO description
+SELECT old.node, old.since, COALESCE(old.until, :revision), old.text
+FROM before.description AS old
+WHERE old.until IS NOT NULL OR NOT EXISTS (
+    SELECT 1 FROM main.description AS kept WHERE kept.node = old.node AND kept.since = old.since
+)
 """
 
 _OLD_COLUMNS = "INSERT OR REPLACE INTO flat_column SELECT * FROM before.flat_column"
@@ -97,6 +114,8 @@ def take_over(connection: sqlite3.Connection, lineage: Lineage) -> None:
         connection.execute(_OLD_ENTRIES, named)
         connection.execute(_OLD_FACETS, named)
         connection.execute(_OLD_COLUMNS)
+        connection.execute(_KEEP_DESCRIPTIONS)
+        connection.execute(_OLD_DESCRIPTIONS, named)
     connection.execute(_DATE, named)
     connection.commit()
     if lineage.before is not None:

@@ -60,6 +60,15 @@ class View:
             if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
                 yield quad.subject, quad.object.value
 
+    def triples(
+        self,
+        subject: NamedNode | BlankNode | None = None,
+        predicate: NamedNode | None = None,
+        value: Term | None = None,
+    ) -> Iterator[Triple]:
+        quads = self.store.quads_for_pattern(subject, predicate, value, self._graph)
+        return (quad.triple for quad in quads)
+
     def objects(self, subject: NamedNode, curie: str) -> list[Term]:
         quads = self.store.quads_for_pattern(subject, self._predicate(curie), None, self._graph)
         found = {quad.object for quad in quads}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -352,12 +353,40 @@ def test_csv(client: httpx.Client, suffix_or_header: str) -> None:
     assert rows[0]["source"] == "china-ai-chip-repair-boom"
 
 
-def test_json_ld_of_a_record_is_that_of_its_thing(client: httpx.Client) -> None:
-    record, thing = (
-        client.get(path) for path in ("/api/claims/c0-17.jsonld", "/claim/c0-17.jsonld")
-    )
-    assert record.headers["content-type"].startswith("application/ld+json")
-    assert record.json() == thing.json()
+def test_a_record_in_rdf_is_what_lists_and_search_have_of_it(client: httpx.Client) -> None:
+    listed = client.get("/api/claims.jsonld?limit=30").json()["@graph"]
+    for item in listed[:30]:
+        record = client.get(f"/api/claims/{item['id'].removeprefix('c:')}.jsonld")
+        assert record.headers["content-type"].startswith("application/ld+json")
+        beside = ("@context", "@included")
+        assert {k: v for k, v in record.json().items() if k not in beside} == item
+    turtle = client.get("/api/claims/c0-17.ttl")
+    assert '</api/claims/c0-17.jsonld>; rel="alternate"' in turtle.headers["link"]
+    assert client.get("/api/claims.ttl?speaker=bloomberg&limit=1").content == turtle.content
+    assert client.get("/api/search.ttl?q=c0-17&limit=1").content == turtle.content
+
+
+def test_the_document_of_a_thing_says_what_its_record_says_and_more(client: httpx.Client) -> None:
+    for record, thing in (
+        ("/api/claims/c0-17", "/claim/c0-17"),
+        ("/api/chips/nvidia-h20", "/id/nvidia-h20"),
+    ):
+        said, all_said = (
+            set(parse(client.get(f"{path}.ttl").content, RdfFormat.TURTLE))
+            for path in (record, thing)
+        )
+        assert said <= all_said
+
+
+def test_lists_in_rdf_come_in_the_order_that_is_asked_for(client: httpx.Client) -> None:
+    items = [item["id"] for item in get(client, "/api/chips?limit=500&sort=-tpp")["items"]]
+    text = client.get("/api/chips.ttl?limit=500&sort=-tpp").text
+    blocks = re.findall(r"^id:(\S+) a ", text, re.MULTILINE)
+    assert blocks[: len(items)] == items
+    document = client.get("/api/chips.jsonld?limit=500&sort=-tpp").json()
+    assert [chip["id"] for chip in document["@graph"][: len(items)]] == [
+        f"entity:{i}" for i in items
+    ]
 
 
 def test_what_is_no_node_of_the_graph_is_its_records_in_rdf(client: httpx.Client) -> None:
