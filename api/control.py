@@ -63,16 +63,19 @@ async def what_if(request: Request) -> Response:
 
 @router.post("/control-status/threshold", summary="Move a limit of a rule: which chips flip")
 async def threshold(request: Request) -> Response:
-    changes = service_of(request).desk.threshold(_body(await request.body(), Threshold))
+    ask = _body(await request.body(), Threshold)
+    changes = (await _desk(service_of(request).desks, ask.known_at)).threshold(ask)
     return JSONResponse({"items": [c.model_dump() for c in changes], "count": len(changes)})
 
 
 @router.get("/control-status/diff", summary="Which chips change status between two days")
 async def diff(request: Request) -> Response:
     service = service_of(request)
-    given = read_once(request, ("destination", "from", "to"))
-    days = [day(name, required(name, given)) for name in ("from", "to")]
-    changes = service.desk.diff(required("destination", given), *days)
+    given = read_once(request, ("destination", "from", "to", "known_at"))
+    first, second = (day(name, required(name, given)) for name in ("from", "to"))
+    known_at = moment("known_at", given["known_at"]) if "known_at" in given else None
+    desk = await _desk(service.desks, known_at)
+    changes = desk.diff(required("destination", given), (first, second), known_at)
     body = {"items": [change.model_dump() for change in changes], "count": len(changes)}
     return JSONResponse(body, headers=headers(etag(service.version, "json")))
 

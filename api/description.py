@@ -49,6 +49,7 @@ _OTHERS: dict[str, dict[str, tuple[str, Json, bool]]] = {
         "destination": ("ISO code, slug or name of a place", _TEXT, True),
         "from": ("the earlier day", _DAY, True),
         "to": ("the later day", _DAY, True),
+        "known_at": (GENERAL["known_at"], _SCHEMAS["known_at"], False),
     },
     "/api/revisions": {
         "limit": (GENERAL["limit"], _SCHEMAS["limit"], False),

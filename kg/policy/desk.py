@@ -22,39 +22,44 @@ from kg.policy.names import Names
 from kg.policy.outcome import Question
 from kg.policy.parties import PartyService
 from kg.policy.rulebook import Rulebook
-from kg.policy.scenarios import flips, with_figures, with_threshold
+from kg.policy.scenarios import with_figures, with_threshold
 from kg.policy.status import StatusService
 from kg.records import Firm, Records
 
 MAX_BATCH = 1000
 
 
-class Ask(BaseModel):
-    """One question. Chips and firms by slug, alias or name; places by ISO code, slug or name.
-
-    ``known_at``: a day (its end) or a time: answer from what the record said then, at the desk of
-    that time (:mod:`kg.desks`). ``end_user``: a firm; ``end_use``: a use that some rules turn on.
-    """
+class _AsKnown(BaseModel):
+    """``known_at``: a day (its end) or a time: answer from what the record said then, at the desk
+    of that time (:mod:`kg.desks`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    chip: str = Field(min_length=1)
-    destination: str = Field(min_length=1)
-    date: datetime.date
-    end_user_hq: str | None = None
-    ship_from: str | None = None
     known_at: datetime.datetime | None = Field(
         default=None,
         description="a day (its end) or a time: from the records as they stood in the store then",
     )
-    end_user: str | None = None
-    end_use: str | None = None
 
     @field_validator("known_at", mode="before")
     @classmethod
     def _as_moment(cls, value: object) -> object:
         text = value.isoformat() if isinstance(value, datetime.date) else value
         return moment("known_at", text) if isinstance(text, str) else value
+
+
+class Ask(_AsKnown):
+    """One question. Chips and firms by slug, alias or name; places by ISO code, slug or name.
+
+    ``end_user``: a firm; ``end_use``: a use that some rules turn on.
+    """
+
+    chip: str = Field(min_length=1)
+    destination: str = Field(min_length=1)
+    date: datetime.date
+    end_user_hq: str | None = None
+    ship_from: str | None = None
+    end_user: str | None = None
+    end_use: str | None = None
 
 
 class WhatIf(Ask):
@@ -66,10 +71,8 @@ class WhatIf(Ask):
     figures: dict[str, Decimal | bool] = Field(min_length=1)
 
 
-class Threshold(BaseModel):
+class Threshold(_AsKnown):
     """A rule's limit moved: which chips change status for a destination on a day?"""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: str
     metric: str
@@ -128,26 +131,34 @@ class Desk:
         if ask.rule not in self.book.rules:
             raise UnknownName("rule", ask.rule, nearest(ask.rule, self.book.rules))
         moved = with_threshold(self.statuses, ask.rule, ask.metric, ask.old, ask.new)
-        return self._changes(moved, ask.destination, ask.date, ask.date)
+        return self._changes(moved, ask.destination, (ask.date, ask.date), ask.known_at)
 
-    def diff(self, destination: str, first: datetime.date, second: datetime.date) -> list[Change]:
+    def diff(
+        self,
+        destination: str,
+        days: tuple[datetime.date, datetime.date],
+        known_at: datetime.datetime | None = None,
+    ) -> list[Change]:
         """The chips whose status for ``destination`` differs between two days."""
-        return self._changes(self.statuses, destination, first, second)
+        return self._changes(self.statuses, destination, days, known_at)
 
     def _changes(
-        self, changed: StatusService, destination: str, first: datetime.date, second: datetime.date
+        self,
+        changed: StatusService,
+        destination: str,
+        days: tuple[datetime.date, datetime.date],
+        known_at: datetime.datetime | None,
     ) -> list[Change]:
-        place = self.names.place(destination)
-        if first == second:
-            pairs = flips(self.statuses, changed, place, first)
-        else:
-            asked = (Question(chip=c, destination=place, on=first) for c in self.statuses.chips)
-            pairs = list(self.statuses.diff(asked, changed, second))
+        place, (first, second) = self.names.place(destination), days
+        asked = (
+            Question(chip=chip, destination=place, on=first, known_at=known_at)
+            for chip in self.statuses.chips
+        )
         return [
             Change(
                 chip=before.question.chip, before=vars(before.decision), after=vars(after.decision)
             )
-            for before, after in pairs
+            for before, after in self.statuses.diff(asked, changed, second)
         ]
 
     def _question(self, ask: Ask) -> Question:

@@ -139,11 +139,3 @@ def compare_rules(
         if not chip.configurations
     ]
     return [row for row in judged if row[1].outcome is not row[2].outcome]
-
-
-def flips(
-    service: StatusService, other: StatusService, destination: str, on: Date
-) -> list[tuple[Status, Status]]:
-    """(before, after) for each chip whose status for ``destination`` is another one."""
-    questions = (Question(chip=chip, destination=destination, on=on) for chip in service.chips)
-    return list(service.diff(questions, other))

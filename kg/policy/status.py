@@ -1,7 +1,7 @@
 """Could this product go to that place on that day, under which rule, and says who?
 
 ``StatusService`` answers one question (``status``), lays a chip's status out over time
-(``determinations``) and compares days, rules and thresholds (``diff``, ``flips``). An answer is
+(``determinations``) and compares days, rules and thresholds (``diff``). An answer is
 never "allowed": where no recorded rule is met it is "none-found".
 """
 

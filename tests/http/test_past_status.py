@@ -28,6 +28,15 @@ from tests.conftest import chiptrail, serving
 NAMES = Namespaces()
 TOKEN = "a token for this test"
 H20 = {"chip": "nvidia-h20", "destination": "CN", "date": "2024-06-01"}
+MOVED = {
+    "rule": "us-3a090a-2023",
+    "metric": "tpp",
+    "old": 1600,
+    "new": 1200,
+    "destination": "CN",
+    "date": "2024-06-01",
+}
+DAYS = {"destination": "CN", "from": "2024-06-01", "to": "2025-06-01"}
 HUAWEI = {"firm": "huawei", "date": "2020-01-01"}
 
 STEPS = {
@@ -82,6 +91,10 @@ def ask(base: str, known_at: str) -> dict[str, bytes]:
             "what if": client.post(
                 "/control-status/what-if", json=about | {"figures": {"die-area": 900}}
             ),
+            "threshold": client.post(
+                "/control-status/threshold", json=MOVED | {"known_at": known_at}
+            ),
+            "diff": client.get("/control-status/diff", params=DAYS | {"known_at": known_at}),
             "firm": client.get("/party-status", params={**HUAWEI, "known_at": known_at}),
         }
     assert all(answer.is_success for answer in answers.values()), answers

@@ -14,7 +14,6 @@ from kg.policy.scenarios import (
     DESTINATIONS,
     compare_rules,
     determinations,
-    flips,
     with_figures,
     with_threshold,
 )
@@ -42,9 +41,10 @@ def test_a_given_total_is_taken_as_it_is(service: StatusService, ask: Ask) -> No
 
 def test_which_chips_flip_with_a_threshold(service: StatusService) -> None:
     other = with_threshold(service, "us-3a090a-2023", "tpp", Decimal(4800), Decimal(6000))
+    questions = [Question(chip=chip, destination="china", on=DAY) for chip in service.chips]
     changed = {
         before.chip.slug: (before.decision.paragraph, after.decision.paragraph)
-        for before, after in flips(service, other, "china", DAY)
+        for before, after in service.diff(questions, other)
     }
     # density keeps the A100 in paragraph a; the MI250 falls to b, the 4090 is no data centre part
     assert "nvidia-a100-sxm4-80" not in changed
