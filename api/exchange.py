@@ -52,6 +52,10 @@ class Exchange:
         self.method: str = scope["method"]
         self.started = False
         self._more = more
+        self._headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            known = self._headers.get(name)
+            self._headers[name] = value if known is None else b", ".join((known, value))
 
     @property
     def client(self) -> str:
@@ -62,13 +66,6 @@ class Exchange:
     def header(self, name: bytes) -> str:
         """The value of a header; several of one name are joined, none is empty."""
         return self._headers.get(name, b"").decode("latin-1")
-
-    @cached_property
-    def _headers(self) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
-        for name, value in self.scope["headers"]:
-            found[name] = b", ".join((found[name], value)) if name in found else value
-        return found
 
     @property
     def url(self) -> str:

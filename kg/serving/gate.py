@@ -150,7 +150,7 @@ _LEAST_OPERATOR = len("BIND ")
 _BEGINNING = re.compile(
     r"\s*+(?:(?:PREFIX\s++[\w.-]*+:|BASE)\s++)*+(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![\w.:-])"
 )
-_TELLING = ("FROM", "SERVICE", "LOAD", *sorted(_CHANGING))
+_TELLING = re.compile("|".join(["FROM", "SERVICE", "LOAD", *sorted(_CHANGING)]))
 
 
 def _glance(text: str, limits: Limits) -> Inspection | None:
@@ -162,7 +162,7 @@ def _glance(text: str, limits: Limits) -> Inspection | None:
         return None
     bare = without_opaque(text).upper()
     begins = _BEGINNING.match(bare)
-    if begins is None or any(word in bare for word in _TELLING):
+    if begins is None or _TELLING.search(bare):
         return None
     count = bare.count
     patterns = count(".") + count(";") + count(",") + count("}")
