@@ -81,9 +81,10 @@ class Memory:
         steps = self._trail.between(source.snapshot.number, snapshot.number) if source else None
         if source is None or steps is None:
             return False
-        for delta in steps:
+        moved = source_of(snapshot, source.zygote, None)
+        for delta in steps:  # from here on it forks workers of the new snapshot only
             source.zygote.advance(delta)
-        await self._pool.advance(source_of(snapshot, source.zygote, None), steps)
+        await self._pool.advance(moved, steps)
         self._done += len(steps)
         if self._done > _MOST_DONE:
             await self.load(snapshot, self._limits.memory_snapshot_delay)
