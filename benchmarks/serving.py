@@ -1,6 +1,6 @@
 """Chiptrail's SPARQL service beside others, on one generated load, in one run.
 
-    python -m benchmarks.serving [--triples 100000] [--seconds 0.5] [--write-docs]
+    python -m benchmarks.serving [--triples 100000] [--seconds 0.5] [--write FILE]
 
 Servers run one after the other, each alone with the load generator, which is this process.
 Traffic goes to 127.0.0.1 only; every round is bounded in time.
@@ -51,14 +51,13 @@ measured."""
 _PROCESSORS = os.cpu_count() or 2
 _UPDATES_ONE_IN = 10
 _RUNAWAY_LIMIT, _RUNAWAY_EVERY, _RUNAWAYS = 2.0, 0.5, 14
-_DOCS = Path("docs/benchmarks.md")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--triples", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each round")
-    parser.add_argument("--write-docs", action="store_true", help=f"write {_DOCS}")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables there too")
     options = parser.parse_args()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,8 +65,8 @@ def main() -> None:
     results.minutes = (time.monotonic() - begun) / 60
     text = document(results)
     print(text)
-    if options.write_docs:
-        _DOCS.write_text(text, encoding="utf-8")
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
 
 
 def prepare(folder: Path, triples: int) -> Ground:
