@@ -16,7 +16,7 @@ from kg.intake import DATASET_FILE, base_files
 from kg.resources import examples_directory
 
 CHOSEN = {
-    *("c0-17", "c1-19", "c1-21", "c3-07", "c3-23", "L18"),
+    *("c0-17", "c1-19", "c1-21", "c3-07", "c3-23", "L03", "L18"),
     *("nvidia-h20", "nvidia-h100-sxm", "nvidia-l4", "nvidia-t4"),
     *("us-3a090a-2023", "us-letter-2025-04", "us-entity-list-2019-05"),
     *("huawei", "biren-technology", "china", "germany"),
