@@ -50,6 +50,9 @@ EXPORTS = tuple(exports.EXPORTS)
 NOBODY = Act("")
 """Who does it, and why, where that is not said."""
 
+_OWN = "own:"
+"""Before the digest of records that are not those of the built-in base."""
+
 
 def prepare(
     settings: Settings, empty: bool, progress: Progress = quiet, by: Act = NOBODY
@@ -69,7 +72,9 @@ def prepare(
 
 def _is_outdated(snapshot: Snapshot) -> bool:
     made_from = snapshot.facts.get("made_from")
-    return made_from is not None and not _has_more(snapshot) and made_from != digest()
+    if made_from is None or made_from.startswith(_OWN) or _has_more(snapshot):
+        return False
+    return bool(made_from != digest())
 
 
 def _has_more(snapshot: Snapshot) -> bool:
@@ -99,7 +104,8 @@ def build_records(
     intake = read_base(Namespaces(settings.base), examples)
     merge = settings.default_graph == "union"
     act = replace(by, operation="build")
-    return build(intake, settings.store, progress, merge, digest(examples), act, found)
+    made_from = digest() if examples is None else f"{_OWN}{digest(examples)}"
+    return build(intake, settings.store, progress, merge, made_from, act, found)
 
 
 def load(

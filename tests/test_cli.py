@@ -26,8 +26,10 @@ def test_the_question_of_the_readme_is_answered_as_it_says(built_store: Path) ->
     assert f"```\n{answer}```" in readme
 
 
-def test_a_build_prints_the_version_that_queries_see(tmp_path: Path) -> None:
-    first, second = (chiptrail("build", "--store", tmp_path / name) for name in "ab")
+def test_a_build_prints_the_version_that_queries_see(small_base: Path, tmp_path: Path) -> None:
+    first, second = (
+        chiptrail("build", "--examples", small_base, "--store", tmp_path / name) for name in "ab"
+    )
     version = first.stdout.split()[0]
     assert len(version) == 64
     assert second.stdout.split()[0] == version
@@ -143,24 +145,44 @@ def test_status_of_what_there_is_not(built_store: Path) -> None:
     assert "nearest: nvidia-h20" in done.stderr
 
 
-def test_a_build_never_throws_away_what_was_loaded(own_store: Path, tmp_path: Path) -> None:
+def test_a_build_never_throws_away_what_was_loaded(
+    own_small_store: Path, small_base: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "own.ttl"
     own.write_text("<http://example.org/a> <http://example.org/b> 1 .")
     graph = "http://example.org/graph"
-    assert chiptrail("load", own, "--graph", graph, "--store", own_store).returncode == 0
-    refused = chiptrail("build", "--store", own_store)
+    store = ("--store", own_small_store)
+    assert chiptrail("load", own, "--graph", graph, *store).returncode == 0
+    build = ("build", "--examples", small_base, *store)
+    refused = chiptrail(*build)
     assert refused.returncode == 2
     assert "--discard" in refused.stderr
-    assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "true\n"
-    assert chiptrail("build", "--discard", "--store", own_store).returncode == 0
-    assert query(own_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "false\n"
+    assert query(own_small_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "true\n"
+    assert chiptrail(*build, "--discard").returncode == 0
+    assert query(own_small_store, f"ASK {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}") == "false\n"
 
 
-def test_triples_that_name_no_graph_have_a_place(own_store: Path, tmp_path: Path) -> None:
+def test_records_of_ones_own_do_not_give_way_to_the_built_in_base(
+    own_small_store: Path, tmp_path: Path, serve: Serve
+) -> None:
+    ask = "SELECT (COUNT(*) AS ?n) { ?chip a ct:Chip }"
+    before = query(own_small_store, ask)
+    serve(own_small_store)
+    assert query(own_small_store, ask) == before
+    own = tmp_path / "own.ttl"
+    own.write_text("<http://example.org/a> <http://example.org/b> 1 .")
+    assert chiptrail("load", own, "--store", own_small_store).returncode == 0
+    assert query(own_small_store, ask) == before
+
+
+def test_triples_that_name_no_graph_have_a_place(own_small_store: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.ttl"
     own.write_text("<http://example.org/a> <http://example.org/b> [ ] .")
-    assert chiptrail("load", own, "--store", own_store).returncode == 0
-    assert query(own_store, "ASK { GRAPH g:loaded { ?s <http://example.org/b> ?o } }") == "true\n"
+    assert chiptrail("load", own, "--store", own_small_store).returncode == 0
+    assert (
+        query(own_small_store, "ASK { GRAPH g:loaded { ?s <http://example.org/b> ?o } }")
+        == "true\n"
+    )
 
 
 @pytest.mark.parametrize(("mode", "inside"), [("strict", ""), ("union", "GRAPH g:loaded ")])

@@ -33,10 +33,16 @@ def test_answer(path: Path, server: str) -> None:
     _check(path, server)
 
 
-def test_superseded_record_answers_as_of_its_time(own_store: Path, serve: Serve) -> None:
-    loaded = chiptrail("load", HERE / "cq26-superseded.yaml", "--store", own_store)
+def test_superseded_record_answers_as_of_its_time(
+    own_small_store: Path, serve: Serve, server: str
+) -> None:
+    path = HERE / "cq26-bitemporal.rq"
+    loaded = chiptrail("load", HERE / "cq26-superseded.yaml", "--store", own_small_store)
     assert loaded.returncode == 0, loaded.stderr
-    _check(HERE / "cq26-bitemporal.rq", serve(own_store))
+    _check(path, serve(own_small_store))
+    columns, rows = _expected(path.with_suffix(".csv"))
+    now = _ask(server, path.read_text(encoding="utf-8"), columns)
+    assert now == {max(rows)}, "the later of the times, in the whole base"
 
 
 def test_every_question_has_its_expected_rows() -> None:

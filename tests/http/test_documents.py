@@ -122,10 +122,13 @@ def test_a_chip_in_json_ld_holds_its_figures_its_status_and_the_claims_about_it(
 
 
 @rdflib_json_ld
-def test_context_and_documents_follow_the_base(tmp_path: Path, serve: Serve) -> None:
+def test_context_and_documents_follow_the_base(
+    small_base: Path, tmp_path: Path, serve: Serve
+) -> None:
     base = "https://example.org/kg/"
     other = tmp_path / "elsewhere"
-    assert chiptrail("build", "--store", other, CHIPTRAIL_BASE=base).returncode == 0
+    build = ("build", "--examples", small_base, "--store", other)
+    assert chiptrail(*build, CHIPTRAIL_BASE=base).returncode == 0
     server = serve(other, CHIPTRAIL_BASE=base)
     graph = Graph().parse(f"{server}/claim/c0-17.jsonld", format="json-ld")
     assert URIRef(f"{base}claim/c0-17") in set(graph.subjects())
@@ -246,8 +249,8 @@ INSERT DATA { GRAPH <https://example.org/mine> {
 """
 
 
-def test_merged_things_and_names_in_every_script(own_store: Path, serve: Serve) -> None:
-    base = serve(own_store, CHIPTRAIL_WRITE_TOKEN="secret")
+def test_merged_things_and_names_in_every_script(own_small_store: Path, serve: Serve) -> None:
+    base = serve(own_small_store, CHIPTRAIL_WRITE_TOKEN="secret")
     with httpx.Client(base_url=base) as client:
         body = {"update": MERGED}
         written = client.post("/update", data=body, headers={"Authorization": "Bearer secret"})

@@ -189,8 +189,8 @@ def test_the_description_of_the_dataset_leads_to_the_dumps(
     assert f"<{server}/dumps/>" in response.text
 
 
-def test_an_older_version_stays_when_the_data_changes(own_store: Path, serve: Serve) -> None:
-    base = serve(own_store, CHIPTRAIL_WRITE_TOKEN="secret")
+def test_an_older_version_stays_when_the_data_changes(own_small_store: Path, serve: Serve) -> None:
+    base = serve(own_small_store, CHIPTRAIL_WRITE_TOKEN="secret")
     with httpx.Client(base_url=base, timeout=60.0) as client:
         before = index_of(client)
         update = "INSERT DATA { GRAPH <http://example.org/g> { <http://example.org/a> <http://example.org/b> 1 } }"

@@ -121,9 +121,9 @@ def rows_of(answer: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def told(built_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("told")
-    store = Path(shutil.copytree(built_store, folder / "store"))
+    store = Path(shutil.copytree(small_store, folder / "store"))
     with serving(store, folder / "log", CHIPTRAIL_WRITE_TOKEN=TOKEN) as base:
         story = Told(base, store)
         for text in STEPS.values():
@@ -205,12 +205,14 @@ def test_a_past_answer_has_the_etag_of_the_data(told: Told) -> None:
 # --- elsewhere ------------------------------------------------------------------------------------
 
 
-def test_past_answers_outlive_a_restart_a_backup_and_a_build(told: Told, tmp_path: Path) -> None:
+def test_past_answers_outlive_a_restart_a_backup_and_a_build(
+    told: Told, small_base: Path, tmp_path: Path
+) -> None:
     saved, store = tmp_path / "saved", tmp_path / "store"
     for command in (
         ("backup", saved, "--store", told.store),
         ("restore", saved, "--store", store),
-        ("build", "--discard", "--store", store),
+        ("build", "--discard", "--examples", small_base, "--store", store),
     ):
         done = chiptrail(*command)
         assert done.returncode == 0, done.stderr
@@ -260,12 +262,12 @@ WITHOUT = 4
 
 
 @pytest.fixture
-def long_log(own_store: Path) -> tuple[Path, list[str]]:
+def long_log(own_small_store: Path) -> tuple[Path, list[str]]:
     """A store in its seventh revision, in each of which the records are written another way; and
     the times of them all."""
-    (built,) = own_store.glob("generations/1")
+    (built,) = own_small_store.glob("generations/1")
     text = (built / "records.json").read_text(encoding="utf-8")
-    with closing(Log(own_store)) as log:
+    with closing(Log(own_small_store)) as log:
         for number in range(2, 8):
             found = Evaluated(text + " " * number, "2026-11-21T00:00:00+00:00")
             log.append(
@@ -276,9 +278,9 @@ def long_log(own_store: Path) -> tuple[Path, list[str]]:
                 {number: Evaluated() if number == WITHOUT else found},
             )
     built.rename(built.with_name("7"))
-    (own_store / "CURRENT").write_text("7\n", encoding="ascii")
-    history = History(own_store, 7)
-    return own_store, [str(history.time_of(number)) for number in range(1, 8)]
+    (own_small_store / "CURRENT").write_text("7\n", encoding="ascii")
+    history = History(own_small_store, 7)
+    return own_small_store, [str(history.time_of(number)) for number in range(1, 8)]
 
 
 def test_a_batch_asks_about_a_few_states(long_log: tuple[Path, list[str]], tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def big_store(own_store: Path) -> Path:
+def big_store(own_small_store: Path) -> Path:
     """The store with a timeline of 100,000 events in the place of its catalogue."""
-    path = require(own_store).path / CATALOGUE_FILE
+    path = require(own_small_store).path / CATALOGUE_FILE
     path.unlink()
     events = (
         Entry(
@@ -46,14 +46,14 @@ def big_store(own_store: Path) -> Path:
         for number in range(ROWS)
     )
     write_catalogue(path, events)
-    return own_store
+    return own_small_store
 
 
 @linux_only
 def test_a_list_of_100_000_rows_is_streamed_in_bounded_memory(
-    own_store: Path, serve: Serve
+    own_small_store: Path, serve: Serve
 ) -> None:
-    base = serve(big_store(own_store))
+    base = serve(big_store(own_small_store))
     url = f"{base}/api/timeline.csv?limit=all"
     with httpx.Client(timeout=120) as client:
         client.get(f"{base}/api/timeline?limit=500").raise_for_status()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,8 @@ JULY = Options(as_of=datetime.date(2026, 7, 31))
 
 
 @pytest.fixture
-def settings(built_store: Path, tmp_path: Path) -> Settings:
-    shutil.copytree(built_store, tmp_path / "store")
-    return load_settings({"store": tmp_path / "store"}, {})
+def settings(own_small_store: Path) -> Settings:
+    return load_settings({"store": own_small_store}, {})
 
 
 def count(settings: Settings, pattern: str) -> int:

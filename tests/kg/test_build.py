@@ -15,17 +15,15 @@ from kg.config import load_settings
 from kg.errors import InvalidData
 from kg.intake import read_base
 from kg.namespaces import Namespaces
-from kg.operations import build_records, load, stored_intake
-from kg.resources import examples_directory
+from kg.operations import load, stored_intake
 
 NAMES = Namespaces()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("store")
-    build_records(load_settings({"store": directory}, {}), None)
-    return directory
+@pytest.fixture
+def store(built_store: Path) -> Path:
+    """With the built-in base, for what is to hold of all of it. Read only."""
+    return built_store
 
 
 def opened(directory: Path) -> Store:
@@ -51,18 +49,19 @@ def test_the_same_records_give_the_same_version(store: Path, tmp_path: Path) -> 
     assert canonical_version(named_quads(opened(tmp_path))) == again.version
 
 
-def test_another_base_names_everything_under_it(tmp_path: Path) -> None:
+def test_another_base_names_everything_under_it(small_base: Path, tmp_path: Path) -> None:
     names = Namespaces("https://example.org/graph/")
-    build(read_base(names), tmp_path)
+    build(read_base(names, small_base), tmp_path)
     iris = {q.predicate.value for q in opened(tmp_path)}
     assert "https://example.org/graph/ont#speaker" in iris
     assert not any(iri.startswith(NAMES.base) for iri in iris)
 
 
-def test_a_build_that_fails_leaves_the_old_store_in_force(store: Path, tmp_path: Path) -> None:
-    directory, examples = tmp_path / "store", tmp_path / "examples"
-    shutil.copytree(store, directory)
-    shutil.copytree(examples_directory(), examples, ignore=shutil.ignore_patterns("*.py"))
+def test_a_build_that_fails_leaves_the_old_store_in_force(
+    own_small_store: Path, small_base: Path, tmp_path: Path
+) -> None:
+    directory, examples = own_small_store, tmp_path / "examples"
+    shutil.copytree(small_base, examples)
     before = snapshots.current(directory)
     claims = examples / "claims" / "nvidia-h200-ramp.yaml"
     claims.write_text(claims.read_text().replace("hedge: predicted", "hedge: guessed", 1))
@@ -72,10 +71,9 @@ def test_a_build_that_fails_leaves_the_old_store_in_force(store: Path, tmp_path:
 
 
 def test_a_failure_while_writing_leaves_nothing_behind(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_small_store: Path, small_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = tmp_path / "store"
-    shutil.copytree(store, directory)
+    directory = own_small_store
     before = snapshots.current(directory)
 
     def full(*_: object) -> None:
@@ -83,7 +81,7 @@ def test_a_failure_while_writing_leaves_nothing_behind(
 
     monkeypatch.setattr("kg.build.write_catalogue", full)
     with pytest.raises(OSError, match="No space left"):
-        build(read_base(NAMES), directory)
+        build(read_base(NAMES, small_base), directory)
     assert snapshots.current(directory) == before
     assert len(list((directory / "generations").iterdir())) == 1
 
@@ -130,10 +128,9 @@ def test_nothing_derived_lacks_its_sources(store: Path) -> None:
 
 
 def test_loading_into_a_store_keeps_what_is_there_and_derives_anew(
-    store: Path, tmp_path: Path
+    small_store: Path, own_small_store: Path, tmp_path: Path
 ) -> None:
-    directory = tmp_path / "store"
-    shutil.copytree(store, directory)
+    directory = own_small_store
     settings = load_settings({"store": directory}, {})
     verdict = tmp_path / "verdict.yaml"
     verdict.write_text(
@@ -146,16 +143,17 @@ def test_loading_into_a_store_keeps_what_is_there_and_derives_anew(
     assert select(directory, "SELECT ?rank WHERE { c:c3-23 ct:rank ?rank }") == [
         ("con:deprecated",)
     ]
-    assert select(store, "SELECT ?rank WHERE { c:c3-23 ct:rank ?rank }") == [("con:normal",)]
+    assert select(small_store, "SELECT ?rank WHERE { c:c3-23 ct:rank ?rank }") == [("con:normal",)]
     assert (
         after.facts["graphs"][NAMES.base + "graph/measurements"]
         == (before.facts["graphs"][NAMES.base + "graph/measurements"])
     )
 
 
-def test_a_graph_of_somebodys_own_is_loaded_unchecked(store: Path, tmp_path: Path) -> None:
-    directory, file = tmp_path / "store", tmp_path / "own.ttl"
-    shutil.copytree(store, directory)
+def test_a_graph_of_somebodys_own_is_loaded_unchecked(
+    own_small_store: Path, tmp_path: Path
+) -> None:
+    directory, file = own_small_store, tmp_path / "own.ttl"
     file.write_text("<http://example.org/a> a <https://w3id.org/chiptrail/ont#Claim> .")
     load(load_settings({"store": directory}, {}), [file], "http://example.org/graph")
     assert ask(directory, "GRAPH <http://example.org/graph> { ?s ?p ?o }")

@@ -392,20 +392,20 @@ def test_bibtex_escapes_what_tex_would_run() -> None:
 # --- dumps ------------------------------------------------------------------------------------
 
 
-def test_dumps_are_written_once_and_the_oldest_go(own_store: Path) -> None:
-    snapshot = snapshots.require(own_store)
-    first = write_dumps(own_store, Material(snapshot))
-    folder = own_store / "dumps" / first.version
+def test_dumps_are_written_once_and_the_oldest_go(own_small_store: Path) -> None:
+    snapshot = snapshots.require(own_small_store)
+    first = write_dumps(own_small_store, Material(snapshot))
+    folder = own_small_store / "dumps" / first.version
     written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    (own_store / "dumps" / ".new-left-by-a-crash").mkdir()
-    assert write_dumps(own_store, Material(snapshot)) == first
+    (own_small_store / "dumps" / ".new-left-by-a-crash").mkdir()
+    assert write_dumps(own_small_store, Material(snapshot)) == first
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == written
-    assert not list((own_store / "dumps").glob(".new-*"))
+    assert not list((own_small_store / "dumps").glob(".new-*"))
     for number in range(KEPT):
-        building = snapshots.begin(own_store)
+        building = snapshots.begin(own_small_store)
         Store(building / "store").flush()
         snapshots.write_facts(building, {"version": f"{number}" * 64})
-        latest = Material(snapshots.publish(own_store, building))
-        write_dumps(own_store, latest)
-    assert versions(own_store) == [f"{n}" * 16 for n in reversed(range(KEPT))]
-    assert read_index(own_store, first.version) is None
+        latest = Material(snapshots.publish(own_small_store, building))
+        write_dumps(own_small_store, latest)
+    assert versions(own_small_store) == [f"{n}" * 16 for n in reversed(range(KEPT))]
+    assert read_index(own_small_store, first.version) is None

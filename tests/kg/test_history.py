@@ -213,35 +213,43 @@ def test_a_status_differs_from_the_first_day_with_another_answer() -> None:
     assert first_difference(was, split) is None, "the same answer in two pieces"
 
 
-def test_a_store_of_before_there_was_a_history_goes_on(own_store: Path) -> None:
-    (catalogue,) = own_store.glob("generations/*/catalogue.sqlite")
+def test_a_store_of_before_there_was_a_history_goes_on(
+    own_small_store: Path, small_base: Path
+) -> None:
+    (catalogue,) = own_small_store.glob("generations/*/catalogue.sqlite")
     with closing(sqlite3.connect(catalogue)) as connection:
         connection.execute("PRAGMA user_version = 0")
-    (own_store / "history.sqlite").unlink()
-    served = chiptrail("export", "--store", own_store, "--format", "csv")
+    (own_small_store / "history.sqlite").unlink()
+    served = chiptrail("export", "--store", own_small_store, "--format", "csv")
     assert "is of another version of Chiptrail" in served.stderr
-    done = chiptrail("build", "--store", own_store)
+    done = chiptrail("build", "--examples", small_base, "--store", own_small_store)
     assert done.returncode == 0, done.stderr
-    changes = History(own_store, snapshots.require(own_store).number).changes(ChangeRequest())
+    changes = History(own_small_store, snapshots.require(own_small_store).number).changes(
+        ChangeRequest()
+    )
     assert [change["kind"] for change in changes.items] == ["begun"]
 
 
 # --- the command ----------------------------------------------------------------------------------
 
 
-def test_a_backup_carries_the_history(own_store: Path, tmp_path: Path) -> None:
+def test_a_backup_carries_the_history(
+    own_small_store: Path, small_base: Path, tmp_path: Path
+) -> None:
     saved, other = tmp_path / "saved", tmp_path / "other"
     file = tmp_path / "verdict.yaml"
     file.write_text(
         "assessments:\n- {claim: c3-23, verdict: refuted, evidence: [E26], reason: A test.}\n"
     )
-    assert chiptrail("backup", saved, "--store", own_store).returncode == 0
-    loaded = chiptrail("load", file, "--store", own_store, "--author", "cleo", "--reason", "why")
+    assert chiptrail("backup", saved, "--store", own_small_store).returncode == 0
+    loaded = chiptrail(
+        "load", file, "--store", own_small_store, "--author", "cleo", "--reason", "why"
+    )
     assert loaded.returncode == 0, loaded.stderr
 
-    back = chiptrail("restore", saved, "--store", own_store, "--author", "cleo")
+    back = chiptrail("restore", saved, "--store", own_small_store, "--author", "cleo")
     assert back.returncode == 0, back.stderr
-    text = chiptrail("changes", "--store", own_store).stdout
+    text = chiptrail("changes", "--store", own_small_store).stdout
     assert [line.split()[3] for line in text.splitlines()] == [
         "begun",
         "verdict-changed",
@@ -256,13 +264,13 @@ def test_a_backup_carries_the_history(own_store: Path, tmp_path: Path) -> None:
     assert operations == ["build", "restore"]
 
     strange = tmp_path / "strange"
-    assert chiptrail("build", "--store", strange).returncode == 0
+    assert chiptrail("build", "--examples", small_base, "--store", strange).returncode == 0
     refused = chiptrail("restore", saved, "--store", strange)
     assert refused.returncode == 2
     assert "a history of its own" in refused.stderr
 
 
-def test_claims_are_closed_from_the_command_line(own_store: Path, tmp_path: Path) -> None:
+def test_claims_are_closed_from_the_command_line(own_small_store: Path, tmp_path: Path) -> None:
     file = tmp_path / "successor.yaml"
     file.write_text(
         "claims:\n- id: c1-19\n  paraphrase: Repairing one H100 costs up to 2,900 US dollars.\n"
@@ -270,7 +278,7 @@ def test_claims_are_closed_from_the_command_line(own_store: Path, tmp_path: Path
         "  quantity: {low: 1400, high: 2900, bound: range, unit: USD-per-unit}\n"
         "  hedge: asserted\n  via: [bauf-partner]\n  span: 2802-2871\n"
     )
-    store = ("--store", own_store, "--author", "cleo", "--comment", "read again")
+    store = ("--store", own_small_store, "--author", "cleo", "--comment", "read again")
     done = chiptrail("supersede", "c1-19", file, *store)
     assert done.returncode == 0, done.stderr
     assert "kept in g:history as c1-19-v1" in done.stdout
@@ -279,13 +287,13 @@ def test_claims_are_closed_from_the_command_line(own_store: Path, tmp_path: Path
     again = chiptrail("retract", "c1-21", "--reason", "source-retracted", *store)
     assert again.returncode == 2
     assert "is closed since" in again.stderr
-    text = chiptrail("changes", "--since", "1", "--store", own_store).stdout
+    text = chiptrail("changes", "--since", "1", "--store", own_small_store).stdout
     assert "claim-superseded    claims c1-19" in text
     assert "claim-retracted     claims c1-21" in text
     assert "(retract by cleo: read again)" in text
     rows = json.loads(
         chiptrail(
-            *("query", "--store", own_store, "--format", "json"),
+            *("query", "--store", own_small_store, "--format", "json"),
             "SELECT ?claim ?why { GRAPH g:history { ?claim ct:endReason ?why } } ORDER BY ?claim",
         ).stdout
     )["results"]["bindings"]
