@@ -27,7 +27,7 @@ CONSTANT = "bare ASGI without an engine"
 _OURS, _RDFLIB, _OXIGRAPH, _VIRTUOSO = (
     "Chiptrail", "rdflib-endpoint", "Oxigraph's server", "Virtuoso",
 )  # fmt: skip
-_BUSY = 4.0
+_BUSY = 0.1
 _HEAVY = (JOIN, LIST, SCAN, AGGREGATE, CONSTRUCT, ROWS, MANY_ROWS)
 
 
@@ -67,8 +67,8 @@ class Results:
     missing: list[str] = field(default_factory=list)
     unanswered: dict[str, list[str]] = field(default_factory=dict)
     """Question → servers that did not answer it once."""
-    loads: dict[str, float] = field(default_factory=dict)
-    """Load average (one minute) at the end of each part."""
+    in_use: dict[str, float] = field(default_factory=dict)
+    """How much of the processors other work had just before each part, from 0 to 1."""
 
     def add(self, question: str, server: str, clients: int, figures: Figures) -> None:
         self.served.setdefault(question, {}).setdefault(server, {})[clients] = figures
@@ -99,8 +99,8 @@ def _preamble(results: Results) -> str:
     missing = "".join(
         f" {name} is not installed here and was left out." for name in results.missing
     )
-    loads = ", ".join(f"{name} {load:.1f}" for name, load in results.loads.items())
-    busy = max(results.loads.values()) > _BUSY
+    in_use = ", ".join(f"{name} {part:.0%}" for name, part in results.in_use.items())
+    busy = max(results.in_use.values()) > _BUSY
     shared = " So it was here: take them for a first look, not as measured." if busy else ""
     return f"""\
 # Chiptrail's SPARQL service beside others
@@ -110,10 +110,8 @@ def _preamble(results: Results) -> str:
 {results.date:%Y-%m-%d %H:%M} UTC, {results.minutes:.0f} minutes. {results.machine}.
 {versions}.{missing}
 
-Load average (one minute) at the end of each part: {loads}.
-The load generator and one server at a time share the processors, so about 2 is the run itself;
-well above it, other work took part of the machine and the figures are lower and less steady than
-on an idle one.{shared}
+The load generator and one server at a time share the processors. What other work had of them just
+before each part: {in_use}.{shared}
 
 {results.triples:,} generated triples: {results.claims:,} claims with their speakers, passages and
 quantities (`benchmarks/load.py`). Each round: {results.seconds:g} s, keep-alive connections on

@@ -37,7 +37,7 @@ from benchmarks.load import (
     generate,
     questions,
 )
-from benchmarks.machine import describe_machine
+from benchmarks.machine import describe_machine, processors_in_use
 from benchmarks.peers import Ground, Peer, running
 from benchmarks.report import BARE, CLIENTS, CONSTANT, MIXED, Results, Steadiness, document
 from kg import snapshots
@@ -95,17 +95,15 @@ def run(ground: Ground, seconds: float) -> Results:
         limit=_RUNAWAY_LIMIT,
         every=_RUNAWAY_EVERY,
     )
-    _say("the engine in process")
-    results.loads["in process"] = os.getloadavg()[0]
+    _begin("in process", results)
     results.in_process = _in_process(ground, seconds)
     for peer, limited in _peers(ground, results):
-        _say(peer.name)
+        _begin(peer.name, results)
         results.versions[peer.name] = peer.version
         session = Session(peer, ground.load, seconds, results)
         while not session.done:  # anew after a query that the server goes on with for ever
             with running(peer, ground):
                 uvloop.run(session.measure())
-        results.loads[peer.name] = os.getloadavg()[0]
         if limited is not None:
             with running(limited(), ground) as other:
                 results.steadiness[peer.name] = uvloop.run(_under_runaways(other, ground.load))
@@ -208,8 +206,9 @@ async def _under_runaways(peer: Peer, load: Load) -> Steadiness:
     return Steadiness(quiet, busy)
 
 
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+def _begin(part: str, results: Results) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {part}", file=sys.stderr, flush=True)
+    results.in_use[part] = processors_in_use()
 
 
 if __name__ == "__main__":

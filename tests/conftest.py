@@ -2,11 +2,11 @@
 
 Strategy. The store is built once per session, by the command that users run, and is never
 written to: ``built_store``. One server process serves it over HTTP for the whole session:
-``server``, its base URL. A test that needs other data works on a store of its own: it copies
-``built_store`` (``own_store``), changes the copy with ``chiptrail`` and starts a server of its
-own on it with ``serve``, which is stopped when the test ends. Where any base will do, it is the
-small one (``small_base``, ``small_store``, ``own_small_store``): what the built-in one takes six
-seconds for takes it half a second. Commands run as processes, with the environment free of
+``server``, its base URL. Where any base will do, it is a small one (``small_base``,
+``small_store``): what the built-in one takes six seconds for takes it half a second. A test that
+needs other data works on a store of its own: it copies the small one (``own_small_store``),
+changes the copy with ``chiptrail`` and starts a server of its own on it with ``serve``, which is
+stopped when the test ends. Commands run as processes, with the environment free of
 ``CHIPTRAIL_*``, so that a developer's settings do not leak into the tests.
 """
 
@@ -86,7 +86,7 @@ def _wait_until_alive(base: str, process: subprocess.Popen[bytes], log: Path) ->
 
 @pytest.fixture(scope="session")
 def built_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of a store with the built-in knowledge base. Read only: see ``own_store``."""
+    """Directory of a store with the built-in knowledge base. Read only."""
     directory = tmp_path_factory.mktemp("built") / "store"
     done = chiptrail("build", "--store", directory)
     assert done.returncode == 0, done.stderr
@@ -98,12 +98,6 @@ def server(built_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Base URL of a server of ``built_store``, without a slash at the end."""
     with serving(built_store, tmp_path_factory.mktemp("server") / "log") as base:
         yield base
-
-
-@pytest.fixture
-def own_store(built_store: Path, tmp_path: Path) -> Path:
-    """Directory of a copy of ``built_store``, for a test that changes it."""
-    return Path(shutil.copytree(built_store, tmp_path / "store"))
 
 
 @pytest.fixture(scope="session")
