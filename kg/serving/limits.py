@@ -82,6 +82,9 @@ class Limits:
     """Seconds that a query may run before it can be ended to make room."""
     queue: int = 1024
     """Queries that wait for their turn; one client may fill half."""
+    linger: float = 0.0004
+    """Seconds that a worker keeps looking for its next query before it sleeps, where no other
+    query runs: to be woken up takes longer than many a look-up. Others are given way to."""
     memory_snapshot_bytes: int = field(default_factory=_part_of_memory)
     """Snapshots up to this size on disk are also held in memory (default: a 32nd of it)."""
     memory_snapshot_delay: float = 1.0

@@ -300,7 +300,8 @@ class Pool:
             raise
         run = Run(self, seat, client, timeout, reuse=body is None)
         self._runs.add(run)
-        frames = pack_json(Kind.WORK, work)
+        linger = self.limits.linger if len(self._runs) == 1 else 0.0
+        frames = pack_json(Kind.WORK, {**work, "linger": linger})
         run.start(frames if body is None else frames + pack(Kind.BODY, body))
         return run
 

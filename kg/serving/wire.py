@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import struct
+import time
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
@@ -93,6 +95,14 @@ class Inbox:
 
     def __init__(self, descriptor: int) -> None:
         self._file = open(descriptor, "rb", buffering=_BUFFER, closefd=False)  # noqa: SIM115
+        self._coming = select.poll()
+        self._coming.register(descriptor, select.POLLIN)
+
+    def linger(self, seconds: float) -> None:
+        """Wait up to ``seconds`` for the next frame without going to sleep, letting others run."""
+        end = time.perf_counter() + seconds
+        while seconds and not self._coming.poll(0) and time.perf_counter() < end:
+            os.sched_yield()
 
     def read(self) -> Frame:
         """The next frame."""

@@ -40,7 +40,9 @@ def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> No
 def _serve(descriptor: int, store: ox.Store) -> None:
     least = sandbox.peak_memory()
     planner, inbox = Planner(store), wire.Inbox(descriptor)
+    work: Work = {}
     while True:
+        inbox.linger(work.get("linger", 0.0))
         try:
             work = inbox.read_json(Kind.WORK)
         except EOFError:
