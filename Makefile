@@ -24,9 +24,9 @@ check: lint types test
 conformance: .venv/installed
 	$(BIN)/python -m tests.conformance
 
-# The service beside other servers: tables, and what they say about the aims. For the docs, on an
-# idle machine: make bench BENCH='--triples 1000000 --seconds 1 --write docs/benchmarks.md',
-# and --triples 100000 --write docs/benchmarks-100k.md.
+# The service beside other servers: tables, and what they say about the aims, in some ten minutes.
+# For the docs, on an idle machine: make bench BENCH='--write docs/benchmarks.md', and
+# BENCH='--triples 100000 --write docs/benchmarks-100k.md'.
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.serving $(BENCH)
 

@@ -1,6 +1,6 @@
 """Chiptrail's SPARQL service beside others, on one generated load, in one run.
 
-    python -m benchmarks.serving [--triples 100000] [--seconds 0.5] [--write FILE]
+    python -m benchmarks.serving [--triples 1000000] [--seconds 1] [--write FILE]
 
 Servers run one after the other, each alone with the load generator, which is this process.
 Traffic goes to 127.0.0.1 only; every round is bounded in time.
@@ -55,8 +55,8 @@ _RUNAWAY_LIMIT, _RUNAWAY_EVERY, _RUNAWAYS = 2.0, 0.5, 14
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--triples", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each round")
+    parser.add_argument("--triples", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each round")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables there too")
     options = parser.parse_args()
     begun = time.monotonic()
