@@ -29,7 +29,7 @@ class Delta:
     def __init__(self) -> None:
         self._removed: set[ox.Quad] = set()
         self._added: set[ox.Quad] = set()
-        self._graphs: dict[str, bool] = {}
+        self._graphs: set[str] = set()
         self.known = True
 
     def note(self, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
@@ -40,11 +40,14 @@ class Delta:
             _move(quad, self._added, self._removed)
         for quad in added:
             _move(quad, self._removed, self._added)
+            if isinstance(quad.graph_name, ox.NamedNode):  # made with its first quad
+                self.note_graph(quad.graph_name.value)
         if len(self._removed) + len(self._added) > _MOST:
             self.lose()
 
-    def note_graph(self, iri: str, exists: bool) -> None:
-        self._graphs[iri] = exists
+    def note_graph(self, iri: str) -> None:
+        """It may have been made, or done away with."""
+        self._graphs.add(iri)
 
     def lose(self) -> None:
         """Something has changed that nobody noted."""
@@ -52,14 +55,17 @@ class Delta:
         self._removed.clear()
         self._added.clear()
 
-    def save(self, generation: Path, before: str) -> None:
-        """Leave it in ``generation``, which it made of the data of version ``before``."""
+    def save(self, generation: Path, before: str, store: ox.Store) -> None:
+        """Leave it in ``generation``, which it made of the data of version ``before``; ``store``
+        as for :meth:`as_json`."""
         if self.known:
-            _file(generation, before).write_bytes(self.as_json())
+            _file(generation, before).write_bytes(self.as_json(store))
 
-    def as_json(self) -> bytes:
+    def as_json(self, store: ox.Store) -> bytes:
+        """``store``: what all of it was done to, as it is now."""
         removed, added = map(_text, (self._removed, self._added))
-        return json.dumps({"removed": removed, "added": added, "graphs": self._graphs}).encode()
+        graphs = {iri: store.contains_named_graph(ox.NamedNode(iri)) for iri in self._graphs}
+        return json.dumps({"removed": removed, "added": added, "graphs": graphs}).encode()
 
 
 def read(generation: Path, before: str) -> bytes | None:

@@ -211,7 +211,7 @@ class Writer:
         self._apply(removed=set(self._quads(graph)), added=())
         if isinstance(graph, ox.NamedNode):
             self._store.remove_graph(graph)
-            self._delta.note_graph(graph.value, exists=False)
+            self._delta.note_graph(graph.value)
         self._changed = True
         return {}
 
@@ -228,7 +228,7 @@ class Writer:
             if self._keeper is not None:
                 self._keeper.finish(building, self._base)
             delta, self._delta = self._delta, Delta()
-            delta.save(building, self._base.version)
+            delta.save(building, self._base.version, self._store)
             self._facts |= {"version": secrets.token_hex(32), "group": work["group"]}
             snapshots.write_facts(building, self._facts)
             number = snapshots.number_after(self._base)
@@ -285,7 +285,7 @@ class Writer:
     def _store_graph(self, graph: Graph) -> None:
         if isinstance(graph, ox.NamedNode):
             self._store.add_graph(graph)
-            self._delta.note_graph(graph.value, exists=True)
+            self._delta.note_graph(graph.value)
         self._changed = True
 
     def _apply(self, removed: Iterable[ox.Quad], added: Iterable[ox.Quad]) -> None:
@@ -384,7 +384,7 @@ class Writer:
         """An update may make a graph, or do away with it, without changing a quad."""
         if self._exists(graph) == existed:
             return
-        self._delta.note_graph(graph.value, not existed)
+        self._delta.note_graph(graph.value)
         try:
             self._protect(False, [graph.value])
         except Forbidden as error:

@@ -26,23 +26,37 @@ QUADS = st.builds(
     st.integers(0, 3),
     st.sampled_from(["", "g", "h"]),
 )
-STEPS = st.lists(st.tuples(st.booleans(), QUADS), max_size=30)
+GRAPHS = st.sampled_from([ox.NamedNode(EX + "g"), ox.NamedNode(EX + "h")])
+STEPS = st.lists(st.tuples(st.sampled_from(["add", "remove"]), QUADS | GRAPHS), max_size=30)
+
+
+def take(store: ox.Store, delta: Delta, adds: bool, what: ox.Quad | ox.NamedNode) -> None:
+    """Add or remove a quad or a whole graph, and note it as the writer does."""
+    if isinstance(what, ox.NamedNode):
+        quads = [] if adds else [*store.quads_for_pattern(None, None, None, what)]
+        delta.note(quads, [])
+        (store.add_graph if adds else store.remove_graph)(what)
+        delta.note_graph(what.value)
+    elif adds and what not in store:
+        store.add(what)
+        delta.note([], [what])
+    elif not adds and what in store:
+        store.remove(what)
+        delta.note([what], [])
 
 
 @given(st.sets(QUADS), STEPS)
-def test_a_delta_is_the_net_effect(begin: set[ox.Quad], steps: list[tuple[bool, ox.Quad]]) -> None:
+def test_a_delta_is_the_net_effect(
+    begin: set[ox.Quad], steps: list[tuple[str, ox.Quad | ox.NamedNode]]
+) -> None:
     store, follower, delta = ox.Store(), ox.Store(), Delta()
     store.extend(begin)
     follower.extend(begin)
-    for adds, quad in steps:
-        if adds and quad not in store:
-            store.add(quad)
-            delta.note([], [quad])
-        elif not adds and quad in store:
-            store.remove(quad)
-            delta.note([quad], [])
-    deltas.apply(delta.as_json(), follower)
+    for verb, what in steps:
+        take(store, delta, verb == "add", what)
+    deltas.apply(delta.as_json(store), follower)
     assert set(follower) == set(store)
+    assert set(follower.named_graphs()) == set(store.named_graphs())
 
 
 def test_too_much_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +127,22 @@ def test_it_moves_on_with_every_kind_of_write(tmp_path: Path, seed: int) -> None
         for _ in range(20):
             await write(engine, chance)
             await assert_same(engine)
+
+    with_engine(tmp_path, scenario)
+
+
+def test_a_graph_that_goes_and_comes_back_within_one_group(tmp_path: Path) -> None:
+    publish(tmp_path, rows(3))
+    again = f"INSERT DATA {{ GRAPH <{EX}g0> {{ <{EX}s0> <{EX}number> 0 }} }}"
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        first = engine.update(f"INSERT DATA {{ GRAPH {G} {{ <{EX}s> <{EX}p> 1 }} }}")
+        group = engine.delete_graph(EX + "g0"), engine.update(again)  # wait while that is done
+        _, gone, back = await asyncio.gather(first, *group)
+        assert gone.number == back.number
+        await assert_same(engine)
+        assert await count(engine) == 4
 
     with_engine(tmp_path, scenario)
 
