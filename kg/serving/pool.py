@@ -182,7 +182,7 @@ class Run:
         if left <= 0:
             self.end(limit("query_timeout", limits))
             return
-        worked = self._worked(age) + waited
+        worked = self._worked(age, waited)
         if self.quick and worked >= limits.yield_after and self._pool.running > 1:
             self.seat.lower()
         gives_way = worked >= limits.yield_after and self._pool.waiting
@@ -191,10 +191,13 @@ class Run:
         wait = min(left, limits.yield_after) if self.quick else left
         self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
 
-    def _worked(self, age: float) -> float:
-        """Seconds of a processor that it has had; on a busy machine less than its age."""
+    def _worked(self, age: float, waited: float) -> float:
+        """Seconds that it has had a processor, or waited for its client: on a busy machine less
+        than its age."""
         used = self.seat.worker.processor_time()
-        return age if used is None or self._used_before is None else used - self._used_before
+        if used is None or self._used_before is None:
+            return age
+        return used - self._used_before + waited
 
     async def _post_mortem(self) -> ChiptrailError:
         """Why the worker is gone."""
@@ -245,7 +248,7 @@ class Pool:
         """Answer from ``source``, to which the zygote of the one before has just moved on.
 
         ``steps``: the deltas to it, for idle workers, which move on too. From now on the zygote
-        forks nothing else: where none was idle, queries wait until there is a worker.
+        forks nothing else: where none was idle, this returns when there is a worker.
         """
         idle, self._idle = self._idle, []
         self._sources.add(source)
@@ -259,7 +262,7 @@ class Pool:
         for seat in idle:
             if seat.source is source:
                 self._settle(seat)
-        if not self._idle:
+        if not source.workers:
             self._settle(await self._fork(source))
         self._replenish()
 

@@ -23,13 +23,14 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import pyoxigraph as ox
 
 from kg.serving import deltas, sandbox, worker, writer
+from kg.serving.differences import named_graphs
 
 
 class Zygote:
@@ -70,6 +71,8 @@ class Zygote:
             _child(lambda: _dump(path, writing))
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
+            for iri in json.loads(pipe.readline()):
+                self._store.add_graph(ox.NamedNode(iri))
             # Not bulk_load: it gives blank nodes other names.
             self._store.bulk_extend(ox.parse(pipe, ox.RdfFormat.N_QUADS))
         gc.freeze()
@@ -118,9 +121,18 @@ class Zygote:
 
 
 def _dump(path: str, descriptor: int) -> None:
+    """Write a line of JSON, the graphs that have no quads, and all quads."""
     sandbox.die_with_parent()
+    store = ox.Store.read_only(path)
     with os.fdopen(descriptor, "wb") as pipe:
-        ox.Store.read_only(path).dump(pipe, ox.RdfFormat.N_QUADS)
+        pipe.write(json.dumps([*_empty_graphs(store)]).encode() + b"\n")
+        store.dump(pipe, ox.RdfFormat.N_QUADS)
+
+
+def _empty_graphs(store: ox.Store) -> Iterator[str]:
+    for graph in named_graphs(store):
+        if next(store.quads_for_pattern(None, None, None, graph), None) is None:
+            yield graph.value
 
 
 def _child(work: Callable[[], None]) -> None:

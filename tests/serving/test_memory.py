@@ -147,6 +147,21 @@ def test_a_graph_that_goes_and_comes_back_within_one_group(tmp_path: Path) -> No
     with_engine(tmp_path, scenario)
 
 
+def test_a_graph_without_triples_is_loaded_too(tmp_path: Path) -> None:
+    publish(tmp_path, rows(3))
+
+    async def make(engine: Engine) -> None:
+        await engine.update(f"CREATE GRAPH <{EX}empty1>")
+
+    async def look(engine: Engine) -> None:
+        await engine.warmed()
+        assert await has_graph(engine, EX + "empty1")
+        await assert_same(engine)
+
+    with_engine(tmp_path, make)
+    with_engine(tmp_path, look)
+
+
 def test_it_catches_up_with_what_was_written_while_it_was_loaded(tmp_path: Path) -> None:
     publish(tmp_path, rows(20_000))
 
