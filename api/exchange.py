@@ -52,10 +52,11 @@ class Exchange:
         self.method: str = scope["method"]
         self.started = False
         self._more = more
-        self._headers: dict[bytes, bytes] = {}
+        self.headers: dict[bytes, bytes] = {}
+        """Name → value; those of several headers of one name are joined."""
         for name, value in scope["headers"]:
-            known = self._headers.get(name)
-            self._headers[name] = value if known is None else b", ".join((known, value))
+            known = self.headers.get(name)
+            self.headers[name] = value if known is None else b", ".join((known, value))
 
     @property
     def client(self) -> str:
@@ -64,8 +65,8 @@ class Exchange:
         return str(peer[0]) if peer else ""
 
     def header(self, name: bytes) -> str:
-        """The value of a header; several of one name are joined, none is empty."""
-        return self._headers.get(name, b"").decode("latin-1")
+        """The value of a header; one that there is not is empty."""
+        return self.headers.get(name, b"").decode("latin-1")
 
     @property
     def url(self) -> str:

@@ -32,7 +32,7 @@ QUERY_TYPE = "application/sparql-query"
 _NO_UPDATES = "only queries are answered here: an update goes to /update, by POST"
 _AT_ONCE = 32 << 10
 _VERSIONS = ("1.2", "1.1")
-_KEY_HEADERS = frozenset({b"accept", b"accept-encoding", b"content-type", b"host"})
+_KEY_HEADERS = (b"accept", b"accept-encoding", b"content-type", b"host")
 _NOT_KEPT = frozenset({b"if-match", b"if-none-match", b"content-encoding"})
 
 
@@ -80,14 +80,11 @@ def _key(exchange: Exchange, body: bytes) -> Key | None:
     scope = exchange.scope
     if scope["http_version"] == "1.0" or exchange.method == "HEAD":
         return None
-    key = [exchange.method, scope["scheme"], scope["raw_path"], scope["query_string"], body]
-    for header in scope["headers"]:
-        if header[0] in _KEY_HEADERS:
-            key += header
-        elif header[0] in _NOT_KEPT:
-            return None
-    key.append(exchange.service.version)
-    return tuple(key)
+    if not _NOT_KEPT.isdisjoint(exchange.headers):
+        return None
+    said = (exchange.headers.get(name, b"") for name in _KEY_HEADERS)
+    asked = scope["scheme"], scope["raw_path"], scope["query_string"], body
+    return (exchange.method, *asked, *said, exchange.service.version)
 
 
 def _check_type(exchange: Exchange) -> None:
