@@ -11,10 +11,10 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -141,6 +141,11 @@ class Exchange:
 
     # --- answering ----------------------------------------------------------------------------
 
+    @property
+    def conditional(self) -> bool:
+        """It depends on what the client has already."""
+        return b"if-none-match" in self.headers or b"if-match" in self.headers
+
     def has(self, tag: str) -> str | None:
         """The ETag to answer 304 with, where the client has what ``tag`` names, else None.
 
@@ -164,8 +169,8 @@ class Exchange:
         """Send an answer that is all there; what was sent."""
         if self.gzip and len(body) >= LEAST and status == 200:
             headers, body = _as_gzip(headers), await compressed(body)
-        length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
-        sent = await self.start(status, raw({**headers, **length}))
+        length = [] if status in (204, 304) else [_length(len(body))]
+        sent = await self.start(status, raw(headers) + length)
         await self.send({"type": "http.response.body", "body": body})
         return sent, body
 
@@ -207,7 +212,7 @@ class Exchange:
         with tempfile.SpooledTemporaryFile(_MEMORY) as file:
             async for piece in answer:
                 await asyncio.to_thread(file.write, piece)
-            await self.start(200, raw({**headers, "Content-Length": str(file.tell())}))
+            await self.start(200, [*raw(headers), _length(file.tell())])
             file.seek(0)
             while piece := await asyncio.to_thread(file.read, 64 << 10):
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -226,13 +231,14 @@ def pairs(encoded: bytes, where: str) -> Pairs:
     if encoded.count(b"&") >= _MOST_FIELDS:
         raise InvalidInput(f"{where} has more than {_MOST_FIELDS} parameters")
     try:
-        fields = (field.partition("=") for field in encoded.decode("utf-8").split("&") if field)
-        return [
-            (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
-            for name, _, value in fields
-        ]
+        fields = (field.partition(b"=") for field in encoded.split(b"&") if field)
+        return [(_unquoted(name), _unquoted(value)) for name, _, value in fields]
     except UnicodeDecodeError:
         raise InvalidInput(f"the parameters of {where} are not UTF-8") from None
+
+
+def _unquoted(encoded: bytes) -> str:
+    return unquote_to_bytes(encoded.replace(b"+", b" ")).decode("utf-8")
 
 
 def by_name(parameters: Pairs) -> dict[str, tuple[str, ...]]:
@@ -245,7 +251,16 @@ def by_name(parameters: Pairs) -> dict[str, tuple[str, ...]]:
 
 def raw(headers: Mapping[str, str]) -> RawHeaders:
     """Headers as ASGI wants them."""
-    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return [_raw(name, value) for name, value in headers.items()]
+
+
+@lru_cache(maxsize=1024)
+def _raw(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode(), value.encode("latin-1")
+
+
+def _length(size: int) -> tuple[bytes, bytes]:
+    return b"content-length", b"%d" % size
 
 
 def answer_headers(content_type: str, tag: str | None) -> dict[str, str]:

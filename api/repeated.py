@@ -6,7 +6,7 @@ cannot be found.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 
 Key = tuple[str | bytes, ...]
 RawHeaders = list[tuple[bytes, bytes]]
@@ -22,20 +22,19 @@ class Repeated:
 
     def __init__(self, capacity: int, largest: int) -> None:
         self._capacity, self._largest = capacity, largest
-        self._entries: dict[Key, tuple[RawHeaders, bytes]] = {}
-        self._weights: deque[int] = deque()
+        self._entries: OrderedDict[Key, tuple[RawHeaders, bytes, int]] = OrderedDict()
         self._size = 0
 
     def get(self, key: Key) -> tuple[RawHeaders, bytes] | None:
-        return self._entries.get(key)
+        entry = self._entries.get(key)
+        return entry[:2] if entry else None
 
     def put(self, key: Key, headers: RawHeaders, body: bytes) -> None:
         weight = _OVERHEAD + sum(map(len, key)) + len(body)
         if weight > self._largest or key in self._entries:
             return
-        self._entries[key] = (headers, body)
-        self._weights.append(weight)
+        self._entries[key] = (headers, body, weight)
         self._size += weight
         while self._size > self._capacity:
-            self._size -= self._weights.popleft()
-            del self._entries[next(iter(self._entries))]
+            _, (_, _, oldest) = self._entries.popitem(last=False)
+            self._size -= oldest

@@ -236,6 +236,9 @@ class JoinedWrites:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def is_closing(self) -> bool:  # asked for every answer: too slow as one of the rest
+        return self._transport.is_closing()
+
     def write(self, data: bytes) -> None:
         if not self._pieces:
             self._loop.call_soon(self._send)

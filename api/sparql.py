@@ -32,7 +32,6 @@ QUERY_TYPE = "application/sparql-query"
 _NO_UPDATES = "only queries are answered here: an update goes to /update, by POST"
 _AT_ONCE = 32 << 10
 _VERSIONS = ("1.2", "1.1")
-_KEY_HEADERS = (b"accept", b"accept-encoding", b"content-type", b"host")
 _NOT_KEPT = frozenset({b"if-match", b"if-none-match", b"content-encoding"})
 
 
@@ -82,9 +81,19 @@ def _key(exchange: Exchange, body: bytes) -> Key | None:
         return None
     if not _NOT_KEPT.isdisjoint(exchange.headers):
         return None
-    said = (exchange.headers.get(name, b"") for name in _KEY_HEADERS)
-    asked = scope["scheme"], scope["raw_path"], scope["query_string"], body
-    return (exchange.method, *asked, *said, exchange.service.version)
+    said = exchange.headers.get
+    return (
+        exchange.method,
+        scope["scheme"],
+        scope["raw_path"],
+        scope["query_string"],
+        body,
+        said(b"accept", b""),
+        said(b"accept-encoding", b""),
+        said(b"content-type", b""),
+        said(b"host", b""),
+        exchange.service.version,
+    )
 
 
 def _check_type(exchange: Exchange) -> None:
@@ -140,8 +149,10 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
     engine, base = exchange.service.engine, exchange.url
     text, inspection = await _inspect(asked, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
-    anything = exchange.header(b"if-none-match").strip() == "*"  # then there must be an answer
-    if not anything and await _unchanged(exchange, inspection, media_type):
+    conditional = exchange.conditional
+    # Whether there is an answer at all can be said only when it is there.
+    anything = conditional and exchange.header(b"if-none-match").strip() == "*"
+    if conditional and not anything and await _unchanged(exchange, inspection, media_type):
         return
     request = QueryRequest(
         text,

@@ -45,18 +45,18 @@ class Answer:
 
 
 async def begin(run: Run, media_type: str = "") -> Answer:
-    """Wait for the head of an answer; take the rest too if it has come with it."""
+    """Wait for the head of an answer, and for all of it where it is short."""
     try:
-        frame = await run.next()
-        if frame is None or frame[0] != Kind.HEAD:
+        kind, body = await run.next() or (None, b"")
+        if kind == Kind.WHOLE:
+            name, _, content = body.partition(b"\n")
+            return Answer(name.decode(), media_type, run.version, content)
+        if kind != Kind.HEAD:
             raise Defect("an answer without a head")
-        kind, body = frame[1].decode(), None
-        if run.whole():
-            body = b"".join(map(_piece, run.rest()))
     except BaseException:
         run.abandon()
         raise
-    return Answer(kind, media_type, run.version, body, None if body is not None else run)
+    return Answer(body.decode(), media_type, run.version, None, run)
 
 
 def _piece(frame: Frame) -> bytes:

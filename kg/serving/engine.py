@@ -136,23 +136,28 @@ class Engine:
         stored = self._cache.get((version, request)) if request.keep else None
         if stored is not None:
             return Answer(stored.kind, stored.media_type, version, stored.body)
-        inspection = await self._admit_query(request)
+        inspection = request.inspection
+        if inspection is None or inspection.remote or inspection.form is Form.UPDATE:
+            inspection = await self._admit_query(request)
         work = work_of(request, inspection, self.limits.planner)
-        run = await self._run(request, inspection, work)
+        if inspection.remote:
+            run = await self._run_remote(request, inspection, work)
+        else:
+            run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await begin(run, request.media_type)
         if request.keep and answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
 
-    async def _run(
+    async def _run_remote(
         self, request: QueryRequest, inspection: Inspection, work: dict[str, Any]
     ) -> Run:
-        if not inspection.remote:
-            return await self._pool.run(work, request.client, timeout=request.timeout)
         text = gate.disarm(request.text, inspection, self._egress)
         bringing = self._brought_in(text, request.base, inspection, request.client)
         async with bringing as brought_in:
-            work["text"], work["federated"] = brought_in
+            work["text"], federated = brought_in
+            if federated:
+                work["federated"] = True
             return await self._pool.run(work, request.client, timeout=request.timeout)
 
     async def explain(self, request: QueryRequest) -> str:
@@ -171,9 +176,7 @@ class Engine:
         return (await self._ask(work, client=request.client)).decode()
 
     async def _admit_query(self, request: QueryRequest) -> Inspection:
-        inspection = request.inspection
-        if inspection is None or inspection.remote:
-            inspection = await self._admit(request.text, request.base, False, request.client)
+        inspection = await self._admit(request.text, request.base, False, request.client)
         if inspection.form is Form.UPDATE:
             raise InvalidQuery("this is an update, not a query")
         return inspection

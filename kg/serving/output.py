@@ -46,11 +46,13 @@ class Output(Sink):
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._frames = bytearray()
+        self._kind = b""
         self._piece = bytearray()
+        self._begun = False
+        """Part of it has been sent."""
 
     def head(self, kind: str) -> None:
-        self._frames += wire.pack(Kind.HEAD, kind.encode())
+        self._kind = kind.encode()
 
     def write(self, data: bytes) -> int:
         self._piece += data
@@ -59,23 +61,23 @@ class Output(Sink):
         return len(data)
 
     def end(self, retire: bool) -> None:
-        self._pack_piece()
-        self._frames += wire.pack(Kind.END, wire.RETIRE if retire else b"")
-        wire.write(self._descriptor, self._frames)
+        if self._begun or retire:
+            self._send(wire.pack(Kind.END, wire.RETIRE if retire else b""))
+        else:
+            whole = b"%b\n%b" % (self._kind, self._piece)
+            wire.write(self._descriptor, wire.pack(Kind.WHOLE, whole))
 
     def carrying(self, media_type: str) -> IO[bytes]:
         """The file for what the engine writes as ``media_type``."""
         return Xml(self).file if media_type.endswith("+xml") else self.file
 
-    def _send(self) -> None:
-        self._pack_piece()
-        wire.write(self._descriptor, self._frames)
-        self._frames.clear()
-
-    def _pack_piece(self) -> None:
+    def _send(self, end: bytes = b"") -> None:
+        frames = bytearray() if self._begun else wire.pack(Kind.HEAD, self._kind)
         for start in range(0, len(self._piece), _LARGEST_FRAME):
-            self._frames += wire.pack(Kind.DATA, self._piece[start : start + _LARGEST_FRAME])
+            frames += wire.pack(Kind.DATA, self._piece[start : start + _LARGEST_FRAME])
         self._piece.clear()
+        self._begun = True
+        wire.write(self._descriptor, frames + end)
 
 
 class Xml(Sink):

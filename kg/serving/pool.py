@@ -89,9 +89,7 @@ class Run:
         self._limits = pool.limits
         if timeout is not None and timeout < pool.limits.query_timeout:
             self._limits = replace(pool.limits, query_timeout=timeout)
-        self._loop = asyncio.get_running_loop()
-        self.started = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self.started = _now()
         self._paused_before = seat.worker.channel.paused()
         self._used_before = seat.worker.processor_time()
         self._verdict: ChiptrailError | None = None
@@ -104,8 +102,6 @@ class Run:
 
     def start(self, frames: bytes) -> None:
         self.seat.worker.channel.send(frames)
-        first = min(self._limits.yield_after, self._limits.query_timeout)
-        self._timer = self._loop.call_later(first, self._tick)
 
     async def next(self) -> Frame | None:
         """The next frame of the answer, None after the last.
@@ -119,20 +115,13 @@ class Run:
             raise await self._post_mortem()
         return self._taken(frame)
 
-    def rest(self) -> list[Frame]:
-        """All frames that are left, where the answer is :meth:`whole`.
-
-        :raises ChiptrailError: it is larger than allowed.
-        """
-        frames = []
-        while (frame := self._taken(self.seat.worker.channel.take())) is not None:
-            frames.append(frame)
-        return frames
-
     def _taken(self, frame: Frame) -> Frame | None:
         kind, body = frame
         if kind == Kind.DATA:
             self._count(len(body))
+        elif kind == Kind.WHOLE:
+            self._count(len(body))
+            self._close(reuse=self._reuse)
         elif kind == Kind.END:
             self._close(reuse=self._reuse and body != RETIRE)
             return None
@@ -140,10 +129,6 @@ class Run:
             self._close(reuse=self._reuse)
             raise failed(json.loads(body), self._pool.limits)
         return frame
-
-    def whole(self) -> bool:
-        """The rest of the answer is here: :meth:`next` will not wait."""
-        return self._open and self.seat.worker.channel.whole()
 
     def end(self, verdict: ChiptrailError) -> None:
         """Stop the work now; whoever takes the frames gets ``verdict``."""
@@ -158,8 +143,6 @@ class Run:
     def _close(self, reuse: bool) -> None:
         if self._open:
             self._open = False
-            if self._timer is not None:
-                self._timer.cancel()
             self._pool.leave(self, reuse)
 
     def _count(self, size: int) -> None:
@@ -169,27 +152,27 @@ class Run:
             self.end(error)
             raise error
 
-    def _tick(self) -> None:
-        """Look at the clock, and again when there will be something to decide."""
-        limits, age = self._limits, self._loop.time() - self.started
+    def look(self, now: float) -> None:
+        """Decide what is due at the time ``now``."""
+        if not self._open:  # ended a moment ago, to make room for another
+            return
+        limits, age = self._limits, now - self.started
         waited = self.seat.worker.channel.paused() - self._paused_before
-        left = limits.transfer_timeout - age
-        if left <= 0:
+        if age >= limits.transfer_timeout:
             self.end(limit("transfer_timeout", limits))
             return
-        if not self.whole():  # else it was in time, and waits to be taken
-            left = min(left, limits.query_timeout - (age - waited))
-        if left <= 0:
+        # One that is whole was in time, and waits to be taken.
+        if age - waited >= limits.query_timeout and not self.seat.worker.channel.whole():
             self.end(limit("query_timeout", limits))
             return
+        if not self.quick:
+            return
         worked = self._worked(age, waited)
-        if self.quick and worked >= limits.yield_after and self._pool.running > 1:
+        if worked >= limits.yield_after and self._pool.running > 1:
             self.seat.lower()
         gives_way = worked >= limits.yield_after and self._pool.waiting
-        if self.quick and (gives_way or age >= limits.long_after):
+        if gives_way or age >= limits.long_after:
             self._pool.promote(self)
-        wait = min(left, limits.yield_after) if self.quick else left
-        self._timer = self._loop.call_later(max(wait, 0.001), self._tick)
 
     def _worked(self, age: float, waited: float) -> float:
         """Seconds that it has had a processor, or waited for its client: on a busy machine less
@@ -220,6 +203,8 @@ class Pool:
         self._failures, self._resume_at = 0, 0.0
         self._thinning: asyncio.TimerHandle | None = None
         self._runs: set[Run] = set()
+        self._between_looks = max(min(limits.yield_after, limits.query_timeout) / 2, 0.001)
+        self._next_look: asyncio.TimerHandle | None = None
         self._sources: set[Source] = set()
 
     @property
@@ -295,18 +280,33 @@ class Pool:
         """
         if self._source is None:
             raise Unavailable("there is no data yet", 5)
-        await self._turns.enter(client)
+        if not self._turns.enter_at_once():
+            await self._turns.enter(client)
         try:
-            seat = await self._take()
+            seat = self._take_idle() or await self._take_next()
         except BaseException:
             self._turns.leave()
             raise
         run = Run(self, seat, client, timeout, reuse=body is None)
         self._runs.add(run)
-        linger = self.limits.linger if len(self._runs) == 1 else 0.0
-        frames = pack_json(Kind.WORK, {**work, "linger": linger})
+        if self._next_look is None:
+            self._look_later()
+        if len(self._runs) == 1:
+            work = {**work, "linger": self.limits.linger}
+        frames = pack_json(Kind.WORK, work)
         run.start(frames if body is None else frames + pack(Kind.BODY, body))
         return run
+
+    def _look(self) -> None:
+        """Let every run see what the time is; one timer serves them all."""
+        now = _now()
+        for run in list(self._runs):
+            run.look(now)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_look = loop.call_later(self._between_looks, self._look) if self._runs else None
 
     def promote(self, run: Run) -> None:
         """Make room for a young query, if there is room among the long ones."""
@@ -333,8 +333,9 @@ class Pool:
 
     async def close(self) -> None:
         self._source, source = None, self._source
-        if self._thinning is not None:
-            self._thinning.cancel()
+        for timer in (self._thinning, self._next_look):
+            if timer is not None:
+                timer.cancel()
         for run in list(self._runs):
             run.end(Unavailable("the service is stopping", 10))
         for task in self._spawning:
@@ -352,12 +353,16 @@ class Pool:
         age = asyncio.get_running_loop().time() - oldest.started
         return oldest if age >= self.limits.long_grace else None
 
-    async def _take(self) -> Seat:
+    def _take_idle(self) -> Seat | None:
         while self._idle:
             seat = self._idle.pop()
             if seat.worker.channel.idle:
                 return seat
             self._discard(seat)
+        return None
+
+    async def _take_next(self) -> Seat:
+        """Wait for a worker to become free, or to be forked."""
         taker: asyncio.Future[Seat] = asyncio.get_running_loop().create_future()
         self._takers.append(taker)
         self._replenish()

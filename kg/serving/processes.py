@@ -72,7 +72,7 @@ class Channel(asyncio.Protocol):
 
     def whole(self) -> bool:
         """The last frame of the answer is here already."""
-        return bool(self._frames) and self._frames[-1][0] == Kind.END
+        return bool(self._frames) and self._frames[-1][0] in (Kind.END, Kind.WHOLE)
 
     def send(self, data: bytes) -> None:
         self._transport.write(data)

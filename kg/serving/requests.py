@@ -44,21 +44,26 @@ class Document:
 
 
 def work_of(request: QueryRequest, inspection: Inspection, planner: bool) -> dict[str, Any]:
-    """A query for a worker. ``planner``: its patterns may be put into another order."""
-    given = bool(request.default_graphs or request.named_graphs)
-    asked = request if given else inspection
-    dataset = given or len(asked.default_graphs) > 1
-    return {
+    """A query for a worker, which is told only what is out of the ordinary.
+
+    ``planner``: its patterns may be put into another order.
+    """
+    work: dict[str, Any] = {
         "job": "query",
         "text": request.text,
         "base": request.base,
         "media_type": request.media_type,
-        "rdf12": request.rdf12,
-        "default_graphs": list(dict.fromkeys(asked.default_graphs)) if dataset else None,
-        "named_graphs": list(dict.fromkeys(asked.named_graphs)),
-        "plan": planner and inspection.patterns > 1 and not dataset,
-        "federated": False,
     }
+    if not request.rdf12:
+        work["rdf12"] = False
+    given = bool(request.default_graphs or request.named_graphs)
+    asked = request if given else inspection
+    if given or len(asked.default_graphs) > 1:
+        work["default_graphs"] = list(dict.fromkeys(asked.default_graphs))
+        work["named_graphs"] = list(dict.fromkeys(asked.named_graphs))
+    elif planner and inspection.patterns > 1:
+        work["plan"] = True
+    return work
 
 
 def order_of(

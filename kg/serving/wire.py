@@ -11,7 +11,6 @@ import os
 import select
 import struct
 import time
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -30,6 +29,7 @@ class Kind(IntEnum):
     HEAD = 4  # worker → server: the answer begins (a word: what kind of answer)
     DATA = 5  # worker → server: a piece of it (bytes)
     END = 6  # worker → server: the answer is whole (RETIRE where the worker should not go on)
+    WHOLE = 9  # worker → server: a short answer in one: HEAD, a line feed, DATA
     DONE = 8  # writer → server: the operation is done (JSON)
     FAIL = 7  # child → server: there is none, or no more of it (JSON)
 
@@ -54,22 +54,24 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        self._pending = b""
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        self._pending += data
-        start, available = 0, len(self._pending)
+    def feed(self, data: bytes) -> list[Frame]:
+        if self._pending:
+            data = self._pending + data
+        frames: list[Frame] = []
+        start, available = 0, len(data)
         while available - start >= _HEADER.size:
-            kind, length = _HEADER.unpack_from(self._pending, start)
+            kind, length = _HEADER.unpack_from(data, start)
             if length > LONGEST:
                 raise ValueError(f"a frame of {length} bytes")
             end = start + _HEADER.size + length
             if end > available:
                 break
-            yield kind, bytes(memoryview(self._pending)[start + _HEADER.size : end])
+            frames.append((kind, data[start + _HEADER.size : end]))
             start = end
-        if start:
-            del self._pending[:start]
+        self._pending = data[start:]
+        return frames
 
 
 def greet(descriptor: int, value: dict[str, Any]) -> None:

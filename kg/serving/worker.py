@@ -68,7 +68,7 @@ def _serve(descriptor: int, store: ox.Store) -> None:
 
 def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
     over, dataset = _dataset(store, work)
-    if not work["rdf12"]:
+    if not work.get("rdf12", True):
         _expect_plain_solutions(_results(over, work, dataset))
     results = _results(over, work, dataset)
     if isinstance(results, ox.QueryTriples):
@@ -88,7 +88,7 @@ def _results(
     store: ox.Store, work: Work, dataset: dict[str, Any]
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     """Evaluate the planned text; what is wrong with a text is said of the one that was sent."""
-    how = dataset | ({"custom_functions": solutions.FUNCTIONS} if work["federated"] else {})
+    how = dataset | ({"custom_functions": solutions.FUNCTIONS} if work.get("federated") else {})
     planned = work["planned"].text if "planned" in work else work["text"]
     if planned != work["text"]:
         with suppress(SyntaxError):
@@ -101,10 +101,11 @@ def _graph(results: ox.QueryTriples, work: Work, output: Output) -> None:
     if rdf_format is None:
         raise Refusal("format", f"{work['media_type']} cannot carry a graph")
     output.head("graph")
-    if work["rdf12"] and work["media_type"] != _JSON_LD:
+    rdf12 = work.get("rdf12", True)
+    if rdf12 and work["media_type"] != _JSON_LD:
         results.serialize(output.carrying(work["media_type"]), rdf_format)
     else:
-        plain = list(_plain(results, directions=work["rdf12"]))
+        plain = list(_plain(results, directions=rdf12))
         ox.serialize(plain, output.carrying(work["media_type"]), rdf_format)
 
 
@@ -249,7 +250,7 @@ def _dataset(store: ox.Store, work: Work) -> tuple[ox.Store, dict[str, Any]]:
     Several default graphs are merged for real, in memory: the engine's own union gives a
     triple that stands in two of them twice.
     """
-    if work["default_graphs"] is None:
+    if "default_graphs" not in work:
         return store, {}
     default = [ox.NamedNode(iri) for iri in work["default_graphs"]]
     named = [ox.NamedNode(iri) for iri in work["named_graphs"]]

@@ -170,8 +170,7 @@ def test_workers_cannot_reach_the_network(published: Path) -> None:
     data = ox.Store()
     with elsewhere() as there:
         text = f"SELECT * {{ SERVICE <{there.at('/', endpoint(data))}> {{ ?s ?p ?o }} }}"
-        work = {"job": "query", "text": text, "base": None, "media_type": JSON, "rdf12": True}
-        work |= {"default_graphs": None, "named_graphs": [], "federated": False}
+        work = {"job": "query", "text": text, "base": None, "media_type": JSON}
 
         async def scenario(engine: Engine) -> None:
             run = await engine._pool.run(work, "")
