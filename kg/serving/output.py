@@ -64,7 +64,7 @@ class Output(Sink):
         if self._begun or retire:
             self._send(wire.pack(Kind.END, wire.RETIRE if retire else b""))
         else:
-            whole = b"%b\n%b" % (self._kind, self._piece)
+            whole = self._kind + b"\n" + self._piece
             wire.write(self._descriptor, wire.pack(Kind.WHOLE, whole))
 
     def carrying(self, media_type: str) -> IO[bytes]:
