@@ -13,6 +13,7 @@ what came from outside; it hands the work to children and reads bytes back.
 `updates`      which graphs an update may change, read off its tokens
 `tokens`       the tokens that these look at
 `pool`         who runs next, on which worker, and what is ended when
+`seats`        where workers come from, and those that wait for the next query
 `fairness`     turns among clients
 `egress`       what SERVICE and LOAD may reach
 `federation`   puts what they give in their place before a text is run

@@ -29,9 +29,10 @@ from kg.serving.fetching import Fetcher
 from kg.serving.gate import Form, Inspection
 from kg.serving.limits import Limits
 from kg.serving.memory import Memory, source_of
-from kg.serving.pool import Pool, Run, Source
+from kg.serving.pool import Pool, Run
 from kg.serving.processes import Worker, Zygote
 from kg.serving.requests import Document, QueryRequest, order_of, work_of
+from kg.serving.seats import Source
 from kg.serving.updates import read_update, with_dataset, with_one_prologue
 from kg.serving.writing import Credit, Scribe, WritePolicy, Written
 from kg.snapshots import Snapshot

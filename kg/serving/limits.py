@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 
 def _processors() -> int:
     return os.cpu_count() or 2
 
 
-def _part_of_memory() -> int:
-    """Bytes: a 32nd of what the machine has. In memory a snapshot takes about three times its
-    size on disk, and while one follows the other there are two."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 32
+@cache
+def memory(of: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that the machine has, or that the container may use where that is less.
+
+    ``of``: the control groups of this process, looked up in ``groups`` (Linux, version 2).
+    """
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # there are none, or without a limit ("max")
+        for line in of.read_text(encoding="utf-8").splitlines():
+            if line.startswith("0::/"):
+                most = groups / line.removeprefix("0::/") / "memory.max"
+                found = min(found, int(most.read_text(encoding="ascii")))
+    return found
 
 
 @dataclass(frozen=True)
@@ -85,8 +97,12 @@ class Limits:
     linger: float = 0.0004
     """Seconds that a worker keeps looking for its next query before it sleeps, where no other
     query runs: to be woken up takes longer than many a look-up. Others are given way to."""
-    memory_snapshot_bytes: int = field(default_factory=_part_of_memory)
-    """Snapshots up to this size on disk are also held in memory (default: a 32nd of it)."""
+    memory_snapshot_bytes: int = field(default_factory=lambda: memory() // 32)
+    """Snapshots up to this size on disk are also held in memory (default: a 32nd of it). There
+    they take about three times that, and while one follows the other there are two."""
+    memory_copies_bytes: int = field(default_factory=lambda: memory() // 2)
+    """What workers over data in memory may come to copy of it together (default: half of memory):
+    it bounds how many long queries run at once, as one that reads all of it copies all of it."""
     memory_snapshot_delay: float = 1.0
     """Seconds that a snapshot must stay in force before it is read into memory."""
 

@@ -18,8 +18,9 @@ from kg import snapshots
 from kg.errors import Unavailable
 from kg.serving import deltas
 from kg.serving.limits import Limits
-from kg.serving.pool import Pool, Source
+from kg.serving.pool import Pool
 from kg.serving.processes import Zygote
+from kg.serving.seats import Source
 from kg.snapshots import Snapshot
 
 log = logging.getLogger(__name__)

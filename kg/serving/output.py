@@ -60,9 +60,10 @@ class Output(Sink):
             self._send()
         return len(data)
 
-    def end(self, retire: bool) -> None:
-        if self._begun or retire:
-            self._send(wire.pack(Kind.END, wire.RETIRE if retire else b""))
+    def end(self, state: bytes = b"") -> None:
+        """It is whole. ``state`` of the worker: RETIRE, WORN, or nothing to tell."""
+        if self._begun or state:
+            self._send(wire.pack(Kind.END, state))
         else:
             whole = self._kind + b"\n" + self._piece
             wire.write(self._descriptor, wire.pack(Kind.WHOLE, whole))

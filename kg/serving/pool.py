@@ -14,68 +14,26 @@ import json
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from kg.errors import ChiptrailError, Unavailable
 from kg.serving.failures import ended, failed, limit
 from kg.serving.fairness import Turnstile
 from kg.serving.limits import Limits
-from kg.serving.processes import Worker, Zygote
-from kg.serving.wire import RETIRE, Frame, Kind, pack, pack_json
-from kg.snapshots import Snapshot
+from kg.serving.processes import Zygote
+from kg.serving.seats import Bench, Seat, Source
+from kg.serving.wire import RETIRE, WORN, Frame, Kind, pack, pack_json
 
 log = logging.getLogger(__name__)
 
 _SLOWEST_RESTART = 5.0
-_IDLE_SECONDS = 2.0
-_ADVANCE = pack_json(Kind.WORK, {"job": "advance"})
 _LARGEST_STEP = 256 << 10
 """Bytes of changes that workers are told of; beyond, new ones are forked."""
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-@dataclass(eq=False)
-class Source:
-    """Where the workers of one snapshot come from, and how many of them there are."""
-
-    snapshot: Snapshot
-    zygote: Zygote
-    path: Path | None
-    """The store on disk; None for the zygote's memory."""
-    held: ExitStack
-    """Keeps the snapshot's files as long as it is open."""
-    workers: int = 0
-
-
-@dataclass(eq=False)
-class Seat:
-    worker: Worker
-    source: Source
-    lowered: bool = False
-
-    def lower(self) -> None:
-        """Let every other query go first."""
-        self.lowered = self.lowered or self.worker.lower_priority()
-
-    def advance(self, source: Source, steps: Sequence[bytes]) -> None:
-        """Have the worker do ``steps`` before anything else, which lead to ``source``."""
-        for delta in steps:
-            self.worker.channel.send(_ADVANCE + pack(Kind.BODY, delta))
-        self.source.workers -= 1
-        self.source = source
-        source.workers += 1
-
-    def restore(self) -> bool:
-        """Undo that; False where this process may not."""
-        if self.lowered:
-            self.lowered = not self.worker.restore_priority()
-        return not self.lowered
 
 
 class Run:
@@ -123,6 +81,7 @@ class Run:
             self._count(len(body))
             self._close(reuse=self._reuse)
         elif kind == Kind.END:
+            self.seat.worn = self.seat.worn or body == WORN
             self._close(reuse=self._reuse and body != RETIRE)
             return None
         elif kind == Kind.FAIL:
@@ -197,11 +156,10 @@ class Pool:
         self._released = released
         self._turns = Turnstile(limits.quick_workers, limits.queue)
         self._source: Source | None = None
-        self._idle: list[Seat] = []
+        self._idle = Bench(limits.quick_workers, self._dismiss)
         self._takers: deque[asyncio.Future[Seat]] = deque()
         self._spawning: set[asyncio.Task[None]] = set()
         self._failures, self._resume_at = 0, 0.0
-        self._thinning: asyncio.TimerHandle | None = None
         self._runs: set[Run] = set()
         self._between_looks = max(min(limits.yield_after, limits.query_timeout) / 2, 0.001)
         self._next_look: asyncio.TimerHandle | None = None
@@ -235,7 +193,7 @@ class Pool:
         ``steps``: the deltas to it, for idle workers, which move on too. From now on the zygote
         forks nothing else: where none was idle, this returns when there is a worker.
         """
-        idle, self._idle = self._idle, []
+        idle = self._idle.clear()
         self._sources.add(source)
         small = sum(map(len, steps)) <= _LARGEST_STEP
         for seat in idle:
@@ -259,8 +217,7 @@ class Pool:
     def _switch(self, source: Source) -> None:
         before, self._source = self._source, source
         self._failures, self._resume_at = 0, 0.0
-        idle, self._idle = self._idle, []
-        for old in idle:
+        for old in self._idle.clear():
             self._discard(old)
         if before is not None:
             self._release(before)
@@ -283,7 +240,7 @@ class Pool:
         if not self._turns.enter_at_once():
             await self._turns.enter(client)
         try:
-            seat = self._take_idle() or await self._take_next()
+            seat = self._idle.take() or await self._take_next()
         except BaseException:
             self._turns.leave()
             raise
@@ -310,8 +267,8 @@ class Pool:
 
     def promote(self, run: Run) -> None:
         """Make room for a young query, if there is room among the long ones."""
-        running_long = [other for other in self._runs if not other.quick]
-        if len(running_long) >= self.limits.long_workers:
+        running_long = self._long()
+        if len(running_long) >= self._most_long:
             victim = self._victim(running_long)
             if victim is None:
                 return
@@ -325,25 +282,36 @@ class Pool:
         self._runs.discard(run)
         if run.quick:
             self._turns.leave()
-        if reuse and run.seat.restore() and len(self._idle) < 2 * self.limits.quick_workers:
+        if reuse and self._is_to_stay(run.seat) and run.seat.restore():
             self._settle(run.seat)
         else:
             self._discard(run.seat)
         self._replenish()
 
+    def _is_to_stay(self, seat: Seat) -> bool:
+        if seat.worn and self._idle.worn + len(self._long()) >= self._most_long:
+            return False
+        return len(self._idle) < 2 * self.limits.quick_workers
+
+    @property
+    def _most_long(self) -> int:
+        """How many queries may be long at once: each may come to copy the data."""
+        most, copied = self.limits.long_workers, self._source.copied_bytes if self._source else 0
+        return min(most, max(1, self.limits.memory_copies_bytes // copied)) if copied else most
+
+    def _long(self) -> list[Run]:
+        return [run for run in self._runs if not run.quick]
+
     async def close(self) -> None:
         self._source, source = None, self._source
-        for timer in (self._thinning, self._next_look):
-            if timer is not None:
-                timer.cancel()
+        if self._next_look is not None:
+            self._next_look.cancel()
         for run in list(self._runs):
             run.end(Unavailable("the service is stopping", 10))
         for task in self._spawning:
             task.cancel()
         await asyncio.gather(*self._spawning, return_exceptions=True)
-        idle, self._idle = self._idle, []
-        for seat in idle:
-            self._discard(seat)
+        self._idle.close()
         if source is not None:
             self._release(source)
 
@@ -351,15 +319,9 @@ class Pool:
         client, _ = Counter(run.client for run in runs).most_common(1)[0]
         oldest = min((run for run in runs if run.client == client), key=lambda run: run.started)
         age = asyncio.get_running_loop().time() - oldest.started
-        return oldest if age >= self.limits.long_grace else None
-
-    def _take_idle(self) -> Seat | None:
-        while self._idle:
-            seat = self._idle.pop()
-            if seat.worker.channel.idle:
-                return seat
-            self._discard(seat)
-        return None
+        # With fewer places each is given up sooner, or young queries would wait for one.
+        grace = self.limits.long_grace * self._most_long / self.limits.long_workers
+        return oldest if age >= grace else None
 
     async def _take_next(self) -> Seat:
         """Wait for a worker to become free, or to be forked."""
@@ -383,23 +345,7 @@ class Pool:
             if not taker.done():
                 taker.set_result(seat)
                 return
-        self._idle.append(seat)
-        self._thin_out()
-
-    def _thin_out(self) -> None:
-        """Let go of workers that stay idle beyond those that quick queries need, one by one.
-
-        One that has worked over the data is quicker than a new one, but holds memory.
-        """
-        if self._thinning is None and len(self._idle) > self.limits.quick_workers:
-            loop = asyncio.get_running_loop()
-            self._thinning = loop.call_later(_IDLE_SECONDS, self._let_one_go)
-
-    def _let_one_go(self) -> None:
-        self._thinning = None
-        if len(self._idle) > self.limits.quick_workers:
-            self._discard(self._idle.pop(0))
-        self._thin_out()
+        self._idle.put(seat)
 
     def _replenish(self) -> None:
         wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed
@@ -450,6 +396,11 @@ class Pool:
             self._release(source)
             raise
         return Seat(worker, source)
+
+    def _dismiss(self, seat: Seat) -> None:
+        """Discard one that is missed, where it was the last."""
+        self._discard(seat)
+        self._replenish()
 
     def _discard(self, seat: Seat) -> None:
         seat.worker.kill()

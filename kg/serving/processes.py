@@ -180,7 +180,9 @@ class Zygote:
         self._result_buffer, self._when_lost = result_buffer, lost
         self._statuses: dict[int, int] = {}
         self._watchers: dict[int, asyncio.Future[int]] = {}
-        self._loaded: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.held_bytes = 0
+        """Bytes of memory that what it has loaded takes."""
         self._lines = b""
         self._gone = False
         self._control, theirs = socket.socketpair()
@@ -188,13 +190,13 @@ class Zygote:
         self._control.setblocking(False)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._hear)
 
-    async def load(self, store: Path) -> int:
-        """Read a snapshot into the child's memory; the number of quads.
+    async def load(self, store: Path) -> None:
+        """Read a snapshot into the child's memory.
 
         :raises Unavailable: the child ended before it was done.
         """
         self._order({"load": str(store)})
-        return await self._loaded
+        await self._loaded
 
     def advance(self, delta: bytes) -> None:
         """Have what was loaded changed by ``delta`` (:mod:`kg.serving.deltas`): workers that are
@@ -294,7 +296,8 @@ class Zygote:
 
     def _note(self, report: dict[str, int]) -> None:
         if "loaded" in report:
-            self._loaded.set_result(report["loaded"])
+            self.held_bytes = report["bytes"]
+            self._loaded.set_result(None)
             return
         watcher = self._watchers.get(report["exited"])
         if watcher is not None and not watcher.done():

@@ -89,14 +89,31 @@ def limit_memory(mebibytes: int) -> None:
     """Let this process grow by ``mebibytes`` of address space from where it is now."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        most = _address_space() + (mebibytes << 20)
+        most = _pages(0) + (mebibytes << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def peak_memory() -> int:
-    """Bytes: the most that this process has had resident."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+def resident_memory() -> int:
+    """Bytes that this process has resident now; elsewhere than on Linux, has had at most."""
+    if sys.platform == "linux":
+        return _pages(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class Wear:
+    """How much memory this process has come to use since this was made."""
+
+    def __init__(self) -> None:
+        self._grown, self._copied = 0, 0
+        self._grown, self._copied = self.measured()
+
+    def measured(self) -> tuple[int, int]:
+        """Bytes that its peak has grown by, and at most so many that it has copied of what it
+        shared with the process that forked it."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        unit = 1 if sys.platform == "darwin" else 1024
+        grown, copied = usage.ru_maxrss * unit, usage.ru_minflt * resource.getpagesize()
+        return grown - self._grown, copied - self._copied
 
 
 def _run_with_big_stack(work: Callable[[], None]) -> None:
@@ -131,6 +148,7 @@ def _prctl(option: int, *arguments: object) -> bool:
     )
 
 
-def _address_space() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+def _pages(which: int) -> int:
+    """Bytes of address space (0) or of memory (1) that this process has (proc_pid_statm(5))."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[which]
+    return int(pages) * resource.getpagesize()

@@ -28,7 +28,7 @@ class Kind(IntEnum):
     BODY = 3  # server → child: a document that belongs to the work (bytes)
     HEAD = 4  # worker → server: the answer begins (a word: what kind of answer)
     DATA = 5  # worker → server: a piece of it (bytes)
-    END = 6  # worker → server: the answer is whole (RETIRE where the worker should not go on)
+    END = 6  # worker → server: the answer is whole (RETIRE or WORN, of the worker)
     WHOLE = 9  # worker → server: a short answer in one: HEAD, a line feed, DATA
     DONE = 8  # writer → server: the operation is done (JSON)
     FAIL = 7  # child → server: there is none, or no more of it (JSON)
@@ -37,6 +37,9 @@ class Kind(IntEnum):
 Frame = tuple[int, bytes]
 
 RETIRE = b"retire"
+"""It should not go on: it does not give its memory back."""
+WORN = b"worn"
+"""It has come to hold much memory of its own, and should not be kept for long without need."""
 
 
 def pack(kind: Kind, body: bytes | bytearray = b"") -> bytes:

@@ -21,6 +21,7 @@ from kg.serving.wire import Inbox, Kind
 
 _LONGEST_MESSAGE = 2000
 _RETIRE_AFTER_GROWTH = 256 << 20
+_WORN_AFTER_COPYING = 64 << 20
 _POSITION = re.compile(r"error at (\d+):(\d+)|at line (\d+) column (\d+)")
 _JSON_LD = "application/ld+json"
 
@@ -38,7 +39,7 @@ def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> No
 
 
 def _serve(descriptor: int, store: ox.Store) -> None:
-    least = sandbox.peak_memory()
+    wear, worn = sandbox.Wear(), False
     planner, inbox = Planner(store), wire.Inbox(descriptor)
     work: Work = {}
     while True:
@@ -63,7 +64,17 @@ def _serve(descriptor: int, store: ox.Store) -> None:
             if isinstance(error, MemoryError):
                 return
             continue
-        output.end(retire=sandbox.peak_memory() - least > _RETIRE_AFTER_GROWTH)
+        state = _state(wear, worn)
+        worn = worn or state == wire.WORN
+        output.end(state)
+
+
+def _state(wear: sandbox.Wear, worn: bool) -> bytes:
+    """What the server should know of this worker; ``worn``: it knows that much."""
+    grown, copied = wear.measured()
+    if grown > _RETIRE_AFTER_GROWTH:
+        return wire.RETIRE
+    return wire.WORN if copied > _WORN_AFTER_COPYING and not worn else b""
 
 
 def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:

@@ -5,7 +5,7 @@ that forking is safe, and it never reads anything from outside. On the control s
 JSON lines; each ``fork`` brings the worker's end of a socket pair with it, ``advance`` a file
 of :mod:`kg.serving.deltas`::
 
-    → {"load": "/…/generations/3/store"}      ← {"loaded": 123456}
+    → {"load": "/…/generations/3/store"}      ← {"loaded": 123456, "bytes": 45678900}
     → {"advance": true} + descriptor
     → {"fork": "reader", "store": "/…/generations/3/store" | null, "memory": 1024} + descriptor
     → {"fork": "writer", "store_dir": "/…", "memory": 4096, …} + descriptor
@@ -70,13 +70,14 @@ class Zygote:
             self._control.close()
             _child(lambda: _dump(path, writing))
         os.close(writing)
+        before = sandbox.resident_memory()
         with os.fdopen(reading, "rb") as pipe:
             for iri in json.loads(pipe.readline()):
                 self._store.add_graph(ox.NamedNode(iri))
             # Not bulk_load: it gives blank nodes other names.
             self._store.bulk_extend(ox.parse(pipe, ox.RdfFormat.N_QUADS))
         gc.freeze()
-        self._report({"loaded": len(self._store)})
+        self._report({"loaded": len(self._store), "bytes": sandbox.resident_memory() - before})
 
     def _advance(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "rb") as file:

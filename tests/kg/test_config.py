@@ -6,6 +6,7 @@ import pytest
 
 from kg.config import load_settings, variables
 from kg.errors import InvalidInput
+from kg.serving import limits
 
 
 def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
@@ -16,8 +17,22 @@ def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
 
 def test_limits_come_from_the_environment_too() -> None:
     environment = {"CHIPTRAIL_QUERY_TIMEOUT": "2.5", "CHIPTRAIL_QUERY_MEMORY": "256"}
-    limits = load_settings({}, environment).limits
-    assert (limits.query_timeout, limits.query_memory) == (2.5, 256)
+    given = load_settings({}, environment).limits
+    assert (given.query_timeout, given.query_memory) == (2.5, 256)
+
+
+def test_memory_is_what_the_container_may_use(tmp_path: Path) -> None:
+    group, most = tmp_path / "cgroup", tmp_path / "a" / "b" / "memory.max"
+    group.write_text("4:memory:/elsewhere\n0::/a/b\n")
+    assert limits.memory(group, tmp_path) == limits.memory()
+    most.parent.mkdir(parents=True)
+    most.write_text("2147483648\n")
+    assert limits.memory(group, tmp_path / "c") == limits.memory()
+    limits.memory.cache_clear()
+    assert limits.memory(group, tmp_path) == 2 << 30 < limits.memory()
+    most.write_text("max\n")
+    limits.memory.cache_clear()
+    assert limits.memory(group, tmp_path) == limits.memory()
 
 
 @pytest.mark.parametrize(("text", "value"), [("on", True), ("True", True), ("0", False)])

@@ -113,8 +113,10 @@ def _below(pid: int, parents: dict[int, int]) -> Iterable[int]:
             yield from _below(child, parents)
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory that the process shares with no other (Linux)."""
+def resident(pid: int, private: bool = True) -> int:
+    """Bytes of memory that the process has, or shares with no other (Linux)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    private = [line for line in text.splitlines() if line.startswith("Private_")]
-    return sum(int(line.split()[1]) for line in private) * 1024
+    counted = [
+        line for line in text.splitlines() if line.startswith("Private_" if private else "Rss")
+    ]
+    return sum(int(line.split()[1]) for line in counted) * 1024

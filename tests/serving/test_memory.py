@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -11,10 +12,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.serving import Document, Engine, QueryRequest, WritePolicy, deltas, memory
+from kg.errors import LimitExceeded, Unavailable
+from kg.serving import Document, Engine, Limits, QueryRequest, WritePolicy, deltas, memory, seats
 from kg.serving.deltas import Delta
-from tests.serving.stores import EX, JSON, ask, children, count, publish, rows, with_engine
+from tests.serving.stores import (
+    EX,
+    JSON,
+    ask,
+    children,
+    count,
+    publish,
+    resident,
+    rows,
+    with_engine,
+)
 
+ALL = "SELECT * { GRAPH ?g { ?s ?p ?o } }"
+COUNT = ALL.replace("*", "(COUNT(*) AS ?n)")
+RUNAWAY = "SELECT (COUNT(*) AS ?n) { GRAPH ?x { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }"
 QUADS = st.builds(
     lambda s, o, g: ox.Quad(
         ox.BlankNode(s) if s < "c" else ox.NamedNode(EX + s),
@@ -160,6 +175,53 @@ def test_a_graph_without_triples_is_loaded_too(tmp_path: Path) -> None:
 
     with_engine(tmp_path, make)
     with_engine(tmp_path, look)
+
+
+def test_what_a_scan_copies_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes through all of the data, which it shares with others: they count references in it."""
+    publish(tmp_path, rows(400_000), merge=False)
+    monkeypatch.setattr(seats, "_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(seats, "_WORN_SECONDS", 0.5)
+
+    async def scenario(engine: Engine) -> None:
+        await engine.warmed()
+        assert await count(engine, COUNT) == 400_000
+        whole = {pid: resident(pid, private=False) for pid in children()}
+        answer = await engine.query(QueryRequest(ALL, "text/csv"))
+        lines = 0
+        async for piece in answer:
+            lines += piece.count(b"\n")
+        assert lines == 400_001
+        worn = max(children() & set(whole), key=resident)
+        assert resident(worn) > 64 << 20
+        assert resident(worn, private=False) - whole[worn] < 100 << 20
+        async with asyncio.timeout(10):
+            while worn in children():
+                await asyncio.sleep(0.1)
+        assert await count(engine, COUNT) == 400_000
+
+    with_engine(tmp_path, scenario)
+
+
+def test_long_queries_are_as_many_as_may_copy_the_data(tmp_path: Path) -> None:
+    publish(tmp_path, rows(100_000), merge=False)
+
+    async def most_at_once(engine: Engine) -> int:
+        await engine.warmed()
+        heavy = [
+            asyncio.create_task(ask(engine, f"{RUNAWAY} # {n}", client=f"c{n}")) for n in range(3)
+        ]
+        most = 0
+        while not all(task.done() for task in heavy):
+            most = max(most, len(engine._pool._long()))
+            await asyncio.sleep(0.01)
+        ended = await asyncio.gather(*heavy, return_exceptions=True)
+        assert all(isinstance(error, Unavailable | LimitExceeded) for error in ended)
+        return most
+
+    limits = Limits(query_timeout=1.0, long_after=0.05, long_grace=0.1)
+    assert with_engine(tmp_path, most_at_once, limits) == 3
+    assert with_engine(tmp_path, most_at_once, replace(limits, memory_copies_bytes=1)) == 1
 
 
 def test_it_catches_up_with_what_was_written_while_it_was_loaded(tmp_path: Path) -> None:
