@@ -70,10 +70,10 @@ class Api(FastAPI):
 
 def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with running(settings) as service:
             app.state.service = service
-            yield
+            yield {"service": service}
 
     app = Api(
         title="Chiptrail",

@@ -80,7 +80,7 @@ class Endpoints:
             return
         scope["app"] = self.app
         shared = _SHARED if endpoint.shared else []
-        exchange = Exchange(self.app.state.service, scope, receive, send, shared)
+        exchange = Exchange(scope["state"]["service"], scope, receive, send, shared)
         try:
             await _serve(endpoint, exchange)
         except ClientGone:

@@ -21,7 +21,6 @@ from starlette.types import Receive, Scope, Send
 
 from api.compression import LEAST, Gzip, accepts_gzip, compressed, gzip_tag, plain_tags
 from api.conditional import CACHE, matches, names
-from api.repeated import RawHeaders
 from api.service import Service
 from kg.errors import Conflict, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.serving import Answer
@@ -29,6 +28,10 @@ from kg.serving import Answer
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Pairs = list[tuple[str, str]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+REPEAT = "repeat"
+"""In the state of a request: the version of the data as long as which its answer stays the same."""
 
 _PATIENCE = 0.05  # seconds of work before somebody listens for the client's going away
 _MOST_FIELDS = 1000
@@ -163,20 +166,17 @@ class Exchange:
         accepted = self.header(b"accept-encoding")
         return bool(accepted) and accepts_gzip(accepted)
 
-    async def whole(
-        self, status: int, headers: Mapping[str, str], body: bytes = b""
-    ) -> tuple[RawHeaders, bytes]:
-        """Send an answer that is all there; what was sent."""
+    def may_repeat(self, version: str) -> None:
+        """The answer that follows may be sent to the same request again (:mod:`api.repeated`)
+        while the data has this version."""
+        self.scope.setdefault("state", {})[REPEAT] = version
+
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """Send an answer that is all there."""
         if self.gzip and len(body) >= LEAST and status == 200:
             headers, body = _as_gzip(headers), await compressed(body)
         length = [] if status in (204, 304) else [_length(len(body))]
-        sent = await self.start(status, raw(headers) + length)
-        await self.send({"type": "http.response.body", "body": body})
-        return sent, body
-
-    async def again(self, headers: RawHeaders, body: bytes) -> None:
-        """Send what :meth:`whole` has sent."""
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.start(status, raw(headers) + length)
         await self.send({"type": "http.response.body", "body": body})
 
     async def respond(self, response: Response) -> None:
@@ -218,12 +218,11 @@ class Exchange:
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
 
-    async def start(self, status: int, headers: RawHeaders) -> RawHeaders:
-        """Send the head of an answer; all its headers."""
+    async def start(self, status: int, headers: RawHeaders) -> None:
+        """Send the head of an answer."""
         self.started = True
         headers = [*headers, *self._more]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        return headers
 
 
 def pairs(encoded: bytes, where: str) -> Pairs:

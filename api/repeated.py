@@ -1,40 +1,55 @@
-"""Whole answers that were sent before, ready to be sent again.
+"""Answers that were sent before, ready to be sent again to the very same request.
 
-Nothing is ever invalidated: the version of the data is part of the key, so a stale answer
-cannot be found.
+The key is the request itself, byte for byte, so that nothing of it has to be read again, and all
+that the answer depends on is in it but the data. Each entry has the version of the data that it was
+made from, and is not found under another: a stale answer cannot be sent.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
-Key = tuple[str | bytes, ...]
-RawHeaders = list[tuple[bytes, bytes]]
+_OVERHEAD = 1024  # bytes that an entry costs beside its key and its answer
 
-_OVERHEAD = 1024  # bytes that an entry costs beside its key and its body
+
+class Sent(NamedTuple):
+    version: str
+    """Of the data."""
+    method: str
+    path: str
+    answer: bytes
+    """The headers that are its own, and the body."""
 
 
 class Repeated:
-    """At most ``capacity`` bytes of answers and their keys, each of at most ``largest``.
+    """At most ``capacity`` bytes of requests and answers, each of at most ``largest``.
 
     The oldest go when the bytes run out: what is asked again and again soon comes back.
     """
 
     def __init__(self, capacity: int, largest: int) -> None:
         self._capacity, self._largest = capacity, largest
-        self._entries: OrderedDict[Key, tuple[RawHeaders, bytes, int]] = OrderedDict()
+        self._entries: OrderedDict[bytes, Sent] = OrderedDict()
         self._size = 0
 
-    def get(self, key: Key) -> tuple[RawHeaders, bytes] | None:
-        entry = self._entries.get(key)
-        return entry[:2] if entry else None
+    def get(self, request: bytes, version: str) -> Sent | None:
+        sent = self._entries.get(request)
+        return sent if sent is not None and sent.version == version else None
 
-    def put(self, key: Key, headers: RawHeaders, body: bytes) -> None:
-        weight = _OVERHEAD + sum(map(len, key)) + len(body)
-        if weight > self._largest or key in self._entries:
+    def put(self, request: bytes, sent: Sent) -> None:
+        if _weight(request, sent) > self._largest:
             return
-        self._entries[key] = (headers, body, weight)
-        self._size += weight
+        self._drop(request, self._entries.pop(request, None))
+        self._entries[request] = sent
+        self._size += _weight(request, sent)
         while self._size > self._capacity:
-            _, (_, _, oldest) = self._entries.popitem(last=False)
-            self._size -= oldest
+            self._drop(*self._entries.popitem(last=False))
+
+    def _drop(self, request: bytes, sent: Sent | None) -> None:
+        if sent is not None:
+            self._size -= _weight(request, sent)
+
+
+def _weight(request: bytes, sent: Sent) -> int:
+    return _OVERHEAD + len(request) + len(sent.answer)

@@ -16,17 +16,21 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
 from api.endpoints import Endpoints
-from api.health import Traffic
+from api.exchange import REPEAT
+from api.health import Answered, Traffic, route_class
+from api.repeated import Sent
+from api.service import Service
 from api.tokens import Tokens
 from kg import operations
 from kg.build import Progress
 from kg.config import Settings
-from kg.errors import ChiptrailError
+from kg.errors import ChiptrailError, Unavailable
 from kg.history.log import Act
 
 _DESCRIPTORS_BESIDE = 512  # for workers, files and the like
 _LINGER = 5  # seconds that the rest of a request is read after it was answered
 _IDLE = 10  # seconds that a kept connection may wait for its next request
+_OK = b"HTTP/1.1 200 OK\r\n"
 _LARGE = 32 << 10  # bytes of an answer that are sent at once
 
 
@@ -44,7 +48,7 @@ def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
         log_level="info",
         access_log=False,
         server_header=False,
-        http=guarded(settings, lambda: app.state.service.closing.set()),
+        http=guarded(settings, app.state.answered),
         ws="none",
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=5,
@@ -54,17 +58,12 @@ def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
     )
 
 
-def guarded(
-    settings: Settings, stopping: Callable[[], None] = lambda: None
-) -> type[HttpToolsProtocol]:
-    """The protocol class of uvicorn with the limits of ``settings``.
-
-    ``stopping`` is called when the server stops, for each connection that there is.
-    """
+def guarded(settings: Settings, answered: Answered) -> type[HttpToolsProtocol]:
+    """The protocol class of uvicorn with the limits of ``settings``; counts into ``answered``
+    what does not come to the application (:class:`~api.health.Traffic`)."""
     most = min(settings.connections, _descriptors() - _DESCRIPTORS_BESIDE)
-    limits = {"settings": settings, "most": most, "stopping": staticmethod(stopping)}
-    state = {**limits, "idle": {}, "peers": Counter()}
-    return type("Guarded", (GuardedProtocol,), state)
+    state = {"settings": settings, "answered": answered, "most": most}
+    return type("Guarded", (GuardedProtocol,), {**state, "idle": {}, "peers": Counter()})
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -75,16 +74,22 @@ class GuardedProtocol(HttpToolsProtocol):
     ``header_bytes``, or to make room when there are too many connections. One that was
     answered before its request was all there is read on for a moment, so that the client
     sees the answer; one that takes nothing of its answer is ended after ``stall_timeout``.
+
+    A request that came in one piece, and whose answer may be repeated (:mod:`api.repeated`), is
+    answered here when it comes again.
     """
 
     settings: ClassVar[Settings]
+    answered: ClassVar[Answered]
     most: ClassVar[int]
-    stopping: ClassVar[Callable[[], None]]
     idle: ClassVar[dict[GuardedProtocol, None]]
     """Connections that wait, the longest-waiting first."""
     peers: ClassVar[Counter[str]]
     """Connections by address."""
 
+    _asked: bytes | None = None
+    """The request that is being answered, where it is all that has come."""
+    _begun, _complete = 0, False
     _fault = b""
     _received = 0
     _tail = b""
@@ -118,11 +123,20 @@ class GuardedProtocol(HttpToolsProtocol):
         if begun and not self._within_limit(data):
             self._refuse(b"431 Request Header Fields Too Large")
             return
+        fresh = waited and not self._received
+        if fresh and self._repeat(data):
+            return
+        self._begun, self._complete = 0, False
         super().data_received(data)
+        self._asked = data if fresh and self._complete and self._begun == 1 else None
         if self in self.idle:  # headers are to come, or the rest of them
             self._start_timer(self.settings.header_timeout, self._too_slow)
             if waited:
                 self._received, self._tail = self._received + len(data), data[-3:]
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._fault = _fault(self.parser.get_http_version(), self.headers)
@@ -139,6 +153,7 @@ class GuardedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
+        self._complete = True
         super().on_message_complete()
         if self._lingering:
             self._lingering = False
@@ -147,6 +162,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         last = not self.pipeline
+        if self._asked is not None:
+            self._keep(self._asked)
         super().on_response_complete()
         if last and self.cycle.more_body:
             self._lingering = True
@@ -155,7 +172,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._wait()
 
     def shutdown(self) -> None:
-        type(self).stopping()
+        if self._service is not None:
+            self._service.closing.set()
         super().shutdown()
 
     def pause_writing(self) -> None:
@@ -169,6 +187,49 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+    @property
+    def _service(self) -> Service | None:
+        """None where the application is another."""
+        return self.app_state.get("service")
+
+    def _repeat(self, request: bytes) -> bool:
+        """Answer a request as it was answered before; False where that is not known."""
+        service = self._service
+        if service is None or self.flow.write_paused or self.transport.is_closing():
+            return False
+        try:
+            sent = service.repeated.get(request, service.version)
+        except Unavailable:
+            return False
+        if sent is None:
+            return False
+        self._wait_no_more()
+        self.transport.write(_OK + self._common_headers() + sent.answer)
+        self.answered[route_class(sent.path), sent.method, 200] += 1
+        super().on_response_complete()
+        self._wait()
+        return True
+
+    def _keep(self, request: bytes) -> None:
+        """Remember an answer that waits to be sent, where it may be repeated and is all there.
+
+        Behind a proxy that is trusted it may depend on who says so: that is not in the request.
+        """
+        version = self.scope["state"].get(REPEAT)
+        service, pieces = self._service, cast("JoinedWrites", self.transport).pieces
+        if version is None or service is None or self.settings.trusted_proxies:
+            return
+        start = _OK + self._common_headers()
+        if self.cycle.keep_alive and len(pieces) == 2 and pieces[0].startswith(start):
+            answer = b"".join(pieces)[len(start) :]
+            sent = Sent(version, self.scope["method"], self.scope["path"], answer)
+            service.repeated.put(request, sent)
+
+    def _common_headers(self) -> bytes:
+        """What every answer has, the time among it."""
+        headers = self.server_state.default_headers
+        return b"".join([b"%b: %b\r\n" % header for header in headers])
 
     def _wait(self) -> None:
         self.idle[self] = None
@@ -238,6 +299,11 @@ class JoinedWrites:
 
     def is_closing(self) -> bool:  # asked for every answer: too slow as one of the rest
         return self._transport.is_closing()
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """What waits to be sent."""
+        return self._pieces
 
     def write(self, data: bytes) -> None:
         if not self._pieces:

@@ -22,7 +22,6 @@ from api.exchange import (
     pairs,
 )
 from api.negotiation import Offer, negotiate
-from api.repeated import Key
 from kg.errors import Conflict, InvalidInput, NotAcceptable, UnsupportedMedia
 from kg.formats import RDF_FORMATS, RESULT_FORMATS, Format
 from kg.serving import Form, Inspection, Limits, QueryRequest, inspect
@@ -32,7 +31,6 @@ QUERY_TYPE = "application/sparql-query"
 _NO_UPDATES = "only queries are answered here: an update goes to /update, by POST"
 _AT_ONCE = 32 << 10
 _VERSIONS = ("1.2", "1.1")
-_NOT_KEPT = frozenset({b"if-match", b"if-none-match", b"content-encoding"})
 
 
 def _offers(formats: Sequence[Format]) -> tuple[Offer, ...]:
@@ -61,39 +59,13 @@ async def query(exchange: Exchange) -> None:
     if posted:
         _check_type(exchange)  # before the body is read
     body = await exchange.body("query_bytes") if posted else b""
-    key = _key(exchange, body)
-    if key is not None and (stored := exchange.service.repeated.get(key)) is not None:
-        await exchange.again(*stored)
-        return
     asked = _from_body(exchange, body) if posted else _from_url(exchange)
     if asked == ProtocolQuery(None) and not posted:
         await service_description.describe(exchange)
     elif asked.explain:
         await _answer_explained(exchange, asked)
     else:
-        await _answer(exchange, asked, key)
-
-
-def _key(exchange: Exchange, body: bytes) -> Key | None:
-    """What the answer depends on; None where it depends on more, or nothing is in force."""
-    scope = exchange.scope
-    if scope["http_version"] == "1.0" or exchange.method == "HEAD":
-        return None
-    if not _NOT_KEPT.isdisjoint(exchange.headers):
-        return None
-    said = exchange.headers.get
-    return (
-        exchange.method,
-        scope["scheme"],
-        scope["raw_path"],
-        scope["query_string"],
-        body,
-        said(b"accept", b""),
-        said(b"accept-encoding", b""),
-        said(b"content-type", b""),
-        said(b"host", b""),
-        exchange.service.version,
-    )
+        await _answer(exchange, asked)
 
 
 def _check_type(exchange: Exchange) -> None:
@@ -145,7 +117,7 @@ def _explain(given: tuple[str, ...]) -> bool:
     return "true" in given
 
 
-async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> None:
+async def _answer(exchange: Exchange, asked: ProtocolQuery) -> None:
     engine, base = exchange.service.engine, exchange.url
     text, inspection = await _inspect(asked, engine.limits, base)
     offer, media_type = _negotiate(exchange, inspection.form)
@@ -163,7 +135,6 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         not media_type.endswith("version=1.1"),
         exchange.client,
         inspection=inspection,
-        keep=key is None,
     )
     with exchange.watched():
         try:
@@ -178,9 +149,9 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery, key: Key | None) -> 
         if answer.body is None:
             await exchange.stream(headers, answer)
             return
-        sent = await exchange.whole(200, headers, answer.body)
-        if key is not None and key[-1] == answer.version and inspection.repeatable:
-            exchange.service.repeated.put(key, *sent)
+        if inspection.repeatable and not conditional:
+            exchange.may_repeat(answer.version)
+        await exchange.whole(200, headers, answer.body)
 
 
 async def _answer_explained(exchange: Exchange, asked: ProtocolQuery) -> None:

@@ -55,6 +55,7 @@ class Results:
     """Whether Chiptrail holds a store of this size in memory."""
     limit: float
     every: float
+    turns: int
     minutes: float = 0.0
     in_process: dict[str, dict[str, Figures]] = field(default_factory=dict)
     """memory, disk → question → figures."""
@@ -115,7 +116,9 @@ before each part: {in_use}.{shared}
 
 {results.triples:,} generated triples: {results.claims:,} claims with their speakers, passages and
 quantities (`benchmarks/load.py`). Each round: {results.seconds:g} s, keep-alive connections on
-loopback, each client asking anew as soon as it is answered. All but the repeated look-up are texts
+loopback, each client asking anew as soon as it is answered; for look-ups Chiptrail, the bare
+applications and Oxigraph's server had {results.turns} rounds each, in turn, of which the middle one
+stands here. All but the repeated look-up are texts
 that the server has not seen before. "–" was not measured: at one client it took so long that the
 round would not have ended in time. p50 and p99 in milliseconds; with few answers p99 is the
 slowest. Chiptrail and Oxigraph's server hold each triple in its named graph and in the default

@@ -2,8 +2,9 @@
 
     python -m benchmarks.serving [--triples 1000000] [--seconds 1] [--write FILE]
 
-Servers run one after the other, each alone with the load generator, which is this process.
-Traffic goes to 127.0.0.1 only; every round is bounded in time.
+Servers run one after the other, each alone with the load generator, which is this process. For
+look-ups those that are close to one another take turns. Traffic goes to 127.0.0.1 only; every round
+is bounded in time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +51,10 @@ _WORTH = 2.5
 """What would take more seconds beyond its time, if the clients shared the processors evenly, is not
 measured."""
 _PROCESSORS = os.cpu_count() or 2
+_LOOK_UPS = (LOOK_UP, REPEATED)
+_TURNS = 7
+"""Rounds that each server has in turn. A machine that others use too is now quicker, now slower:
+so servers that are compared share its moods, and the middle round of each counts."""
 _UPDATES_ONE_IN = 10
 _RUNAWAY_LIMIT, _RUNAWAY_EVERY, _RUNAWAYS = 2.0, 0.5, 14
 
@@ -94,9 +100,12 @@ def run(ground: Ground, seconds: float) -> Results:
         in_memory=peers.in_memory(ground),
         limit=_RUNAWAY_LIMIT,
         every=_RUNAWAY_EVERY,
+        turns=_TURNS,
     )
     _begin("in process", results)
     results.in_process = _in_process(ground, seconds)
+    _begin("look-ups in turns", results)
+    uvloop.run(_in_turns(ground, seconds, results))
     for peer, limited in _peers(ground, results):
         _begin(peer.name, results)
         results.versions[peer.name] = peer.version
@@ -112,7 +121,6 @@ def run(ground: Ground, seconds: float) -> Results:
 
 def _peers(ground: Ground, results: Results) -> Iterator[tuple[Peer, Callable[[], Peer] | None]]:
     """Each server, and how to make it with a time limit for the round with runaways."""
-    yield peers.bare("nothing", CONSTANT, ground, REPEATED), None
     yield _twice(lambda _: peers.bare("engine", BARE, ground))
     yield _twice(lambda limit: peers.chiptrail(ground, limit))
     yield _twice(lambda limit: peers.oxigraph(ground, limit))
@@ -137,14 +145,57 @@ def _in_process(ground: Ground, seconds: float) -> dict[str, dict[str, Figures]]
     }
 
 
+async def _in_turns(ground: Ground, seconds: float, results: Results) -> None:
+    """Look-ups of Chiptrail and of the quickest others, which run side by side meanwhile."""
+    asked = {question: questions(ground.load)[question] for question in _LOOK_UPS}
+    together = [
+        peers.bare("nothing", CONSTANT, ground, REPEATED),
+        peers.bare("engine", BARE, ground),
+        peers.chiptrail(ground),
+        peers.oxigraph(ground),
+    ]
+    with ExitStack() as stack:
+        for peer in together:
+            stack.enter_context(running(peer, ground))
+        for name, question in asked.items():
+            entered = [peer for peer in together if peer.only in ("", name)]
+            for peer in entered:
+                _check(peer, question, 0, results)
+            serial = itertools.count(1)
+            for clients in CLIENTS:
+                rounds: dict[str, list[Figures]] = {}
+                for peer in entered * _TURNS:
+                    ask = partial(_ask, peer, question, serial)
+                    figures = await Round(peer.port, ask).run(clients, seconds, _PATIENCE)
+                    rounds.setdefault(peer.name, []).append(figures)
+                for server, measured in rounds.items():
+                    middle = sorted(measured, key=lambda one: one.rate)[_TURNS // 2]
+                    results.add(name, server, clients, middle)
+
+
+def _check(peer: Peer, question: Question, serial: int, results: Results) -> None:
+    """Note how many results an answer has: all servers must agree."""
+    body = peer.fetch(question, serial)
+    if question.accept == TURTLE:
+        count = len(list(ox.parse(body, format=ox.RdfFormat.TURTLE)))
+    else:
+        count = len(json.loads(body)["results"]["bindings"])
+    results.counts.setdefault(question.name, {})[peer.name] = count
+
+
+def _ask(peer: Peer, question: Question, serial: Iterator[int]) -> bytes:
+    return peer.request(question, next(serial))
+
+
 class Session:
-    """All rounds of one server."""
+    """All rounds of one server, but those that it has had."""
 
     def __init__(self, peer: Peer, load: Load, seconds: float, results: Results) -> None:
         self._peer, self._seconds, self._results = peer, seconds, results
         self._look_up = questions(load)[LOOK_UP]
         self.done = False
-        self._left = [q for q in questions(load).values() if peer.only in ("", q.name)]
+        had = [name for name, served in results.served.items() if peer.name in served]
+        self._left = [q for q in questions(load).values() if q.name not in had]
         self._serial = itertools.count(1)
 
     async def measure(self) -> None:
@@ -152,23 +203,14 @@ class Session:
         while self._left:
             question = self._left.pop(0)
             try:
-                self._check(question)
+                serial = next(self._serial) if question.keys == 1 else 0
+                _check(self._peer, question, serial, self._results)
             except OSError:
                 self._results.unanswered.setdefault(question.name, []).append(self._peer.name)
                 return
-            await self._rounds(question.name, partial(self._ask, question))
-        if not self._peer.only:
-            await self._rounds(MIXED, self._ask_or_update)
+            await self._rounds(question.name, partial(_ask, self._peer, question, self._serial))
+        await self._rounds(MIXED, self._ask_or_update)
         self.done = True
-
-    def _check(self, question: Question) -> None:
-        """Note how many results the first answer has: all servers must agree."""
-        body = self._peer.fetch(question, next(self._serial) if question.keys == 1 else 0)
-        if question.accept == TURTLE:
-            count = len(list(ox.parse(body, format=ox.RdfFormat.TURTLE)))
-        else:
-            count = len(json.loads(body)["results"]["bindings"])
-        self._results.counts.setdefault(question.name, {})[self._peer.name] = count
 
     async def _rounds(self, name: str, request: Callable[[], bytes]) -> None:
         alone: Figures | None = None
@@ -178,9 +220,6 @@ class Session:
             figures = await Round(self._peer.port, request).run(clients, self._seconds, _PATIENCE)
             self._results.add(name, self._peer.name, clients, figures)
             alone = alone or figures
-
-    def _ask(self, question: Question) -> bytes:
-        return self._peer.request(question, next(self._serial))
 
     def _ask_or_update(self) -> bytes:
         serial = next(self._serial)

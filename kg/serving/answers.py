@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from kg.errors import Defect
 from kg.serving.pool import Run
-from kg.serving.wire import Frame, Kind
+from kg.serving.wire import Frame, Kind, unpack_whole
 
 
 class Answer:
@@ -47,16 +47,17 @@ class Answer:
 async def begin(run: Run, media_type: str = "") -> Answer:
     """Wait for the head of an answer, and for all of it where it is short."""
     try:
-        kind, body = await run.next() or (None, b"")
-        if kind == Kind.WHOLE:
-            name, _, content = body.partition(b"\n")
-            return Answer(name.decode(), media_type, run.version, content)
-        if kind != Kind.HEAD:
+        frame, name = await run.next() or (None, b"")
+        content = None
+        if frame == Kind.WHOLE:
+            name, _, content = unpack_whole(name)
+        if frame not in (Kind.HEAD, Kind.WHOLE) or not name:
             raise Defect("an answer without a head")
     except BaseException:
         run.abandon()
         raise
-    return Answer(body.decode(), media_type, run.version, None, run)
+    running = run if content is None else None
+    return Answer(name.decode(), media_type, run.version, content, running)
 
 
 def _piece(frame: Frame) -> bytes:

@@ -134,7 +134,7 @@ class Engine:
         :raises Unavailable: too busy; or there is no data yet.
         """
         version = self.snapshot.version
-        stored = self._cache.get((version, request)) if request.keep else None
+        stored = self._cache.get((version, request.key))
         if stored is not None:
             return Answer(stored.kind, stored.media_type, version, stored.body)
         inspection = request.inspection
@@ -146,7 +146,7 @@ class Engine:
         else:
             run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await begin(run, request.media_type)
-        if request.keep and answer.body is not None and inspection.repeatable:
+        if answer.body is not None and inspection.repeatable:
             self._store(request, answer)
         return answer
 
@@ -429,11 +429,14 @@ class Engine:
         """The last reader of a snapshot is done."""
         if source.zygote is not self._zygote and not self._pool.uses(source.zygote):
             source.zygote.close()
-        snapshots.prune(self._store_dir)
+        try:
+            snapshots.prune(self._store_dir)
+        except OSError as error:  # it is tried again when the next one is released
+            log.warning("old generations could not be removed: %s", error)
 
     def _store(self, request: QueryRequest, answer: Answer) -> None:
         stored = Stored(answer.kind, answer.media_type, answer.body or b"")
-        self._cache.put((answer.version, request), stored, len(request.text))
+        self._cache.put((answer.version, request.key), stored, len(request.text))
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

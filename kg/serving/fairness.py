@@ -24,19 +24,13 @@ class Turnstile:
     def waiting(self) -> int:
         return self._waiting
 
-    def enter_at_once(self) -> bool:
-        """Take a place, where one is free and nobody waits for it."""
-        if not self._free or self._waiting:
-            return False
-        self._free -= 1
-        return True
-
     async def enter(self, client: str) -> None:
         """Wait for a place.
 
         :raises Unavailable: too many wait already, or too many of this client's.
         """
-        if self.enter_at_once():
+        if self._free and not self._waiting:
+            self._free -= 1
             return
         line = self._clients.get(client, ())
         if self._waiting >= self._queue or len(line) >= (self._queue + 1) // 2:

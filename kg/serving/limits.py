@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,15 +18,26 @@ def _processors() -> int:
 def memory(of: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes that the machine has, or that the container may use where that is less.
 
-    ``of``: the control groups of this process, looked up in ``groups`` (Linux, version 2).
+    ``of``: the control groups of this process (Linux), looked up in ``groups``.
     """
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # there are none, or without a limit ("max")
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError):
         for line in of.read_text(encoding="utf-8").splitlines():
-            if line.startswith("0::/"):
-                most = groups / line.removeprefix("0::/") / "memory.max"
-                found = min(found, int(most.read_text(encoding="ascii")))
-    return found
+            _, controllers, path = line.split(":", 2)
+            if not controllers:  # version 2
+                whole = min([whole, *_most(groups, path, "memory.max")])
+            elif "memory" in controllers.split(","):
+                whole = min([whole, *_most(groups / "memory", path, "memory.limit_in_bytes")])
+    return whole
+
+
+def _most(groups: Path, path: str, name: str) -> Iterator[int]:
+    """What a control group and those that it is in allow."""
+    group = groups / path.lstrip("/")
+    for folder in (group, *group.parents):
+        if folder.is_relative_to(groups):
+            with suppress(OSError, ValueError):  # there is none, or no limit ("max")
+                yield int((folder / name).read_text(encoding="ascii"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,8 @@ class Limits:
     long_workers: int = 32
     """Queries that gave up theirs; one more ends the oldest of the client that has most."""
     long_grace: float = 3.0
-    """Seconds that a query may run before it can be ended to make room."""
+    """Seconds that a query may run before it can be ended to make room (less, down to twice
+    ``long_after``, where there is memory for fewer of them)."""
     queue: int = 1024
     """Queries that wait for their turn; one client may fill half."""
     linger: float = 0.0004
@@ -102,7 +115,7 @@ class Limits:
     they take about three times that, and while one follows the other there are two."""
     memory_copies_bytes: int = field(default_factory=lambda: memory() // 2)
     """What workers over data in memory may come to copy of it together (default: half of memory):
-    it bounds how many long queries run at once, as one that reads all of it copies all of it."""
+    as many long queries run at once as may copy all of it. (Young ones come on top.)"""
     memory_snapshot_delay: float = 1.0
     """Seconds that a snapshot must stay in force before it is read into memory."""
 

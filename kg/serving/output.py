@@ -62,11 +62,10 @@ class Output(Sink):
 
     def end(self, state: bytes = b"") -> None:
         """It is whole. ``state`` of the worker: RETIRE, WORN, or nothing to tell."""
-        if self._begun or state:
+        if self._begun:
             self._send(wire.pack(Kind.END, state))
         else:
-            whole = self._kind + b"\n" + self._piece
-            wire.write(self._descriptor, wire.pack(Kind.WHOLE, whole))
+            wire.write(self._descriptor, wire.pack_whole(self._kind, state, self._piece))
 
     def carrying(self, media_type: str) -> IO[bytes]:
         """The file for what the engine writes as ``media_type``."""

@@ -23,13 +23,17 @@ from kg.serving.fairness import Turnstile
 from kg.serving.limits import Limits
 from kg.serving.processes import Zygote
 from kg.serving.seats import Bench, Seat, Source
-from kg.serving.wire import RETIRE, WORN, Frame, Kind, pack, pack_json
+from kg.serving.wire import RETIRE, WORN, Frame, Kind, pack, pack_json, unpack_whole
 
 log = logging.getLogger(__name__)
 
 _SLOWEST_RESTART = 5.0
 _LARGEST_STEP = 256 << 10
 """Bytes of changes that workers are told of; beyond, new ones are forked."""
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("the service is stopping", 10)
 
 
 def _now() -> float:
@@ -78,11 +82,11 @@ class Run:
         if kind == Kind.DATA:
             self._count(len(body))
         elif kind == Kind.WHOLE:
-            self._count(len(body))
-            self._close(reuse=self._reuse)
+            _, state, content = unpack_whole(body)
+            self._count(len(content))
+            self._finish(state)
         elif kind == Kind.END:
-            self.seat.worn = self.seat.worn or body == WORN
-            self._close(reuse=self._reuse and body != RETIRE)
+            self._finish(body)
             return None
         elif kind == Kind.FAIL:
             self._close(reuse=self._reuse)
@@ -98,6 +102,11 @@ class Run:
     def abandon(self) -> None:
         """Nobody wants the rest."""
         self.end(Unavailable("the answer was abandoned"))
+
+    def _finish(self, state: bytes) -> None:
+        """The answer is whole, and the worker in this ``state``."""
+        self.seat.worn = self.seat.worn or state == WORN
+        self._close(reuse=self._reuse and state != RETIRE)
 
     def _close(self, reuse: bool) -> None:
         if self._open:
@@ -161,7 +170,7 @@ class Pool:
         self._spawning: set[asyncio.Task[None]] = set()
         self._failures, self._resume_at = 0, 0.0
         self._runs: set[Run] = set()
-        self._between_looks = max(min(limits.yield_after, limits.query_timeout) / 2, 0.001)
+        self._between_looks = max(min(limits.yield_after, limits.query_timeout, 0.1) / 2, 0.001)
         self._next_look: asyncio.TimerHandle | None = None
         self._sources: set[Source] = set()
 
@@ -237,9 +246,10 @@ class Pool:
         """
         if self._source is None:
             raise Unavailable("there is no data yet", 5)
-        if not self._turns.enter_at_once():
-            await self._turns.enter(client)
+        await self._turns.enter(client)
         try:
+            if self._source is None:
+                raise _stopping()
             seat = self._idle.take() or await self._take_next()
         except BaseException:
             self._turns.leave()
@@ -256,10 +266,10 @@ class Pool:
 
     def _look(self) -> None:
         """Let every run see what the time is; one timer serves them all."""
+        self._look_later()  # first, so that no fault in what follows can stop the clock
         now = _now()
         for run in list(self._runs):
             run.look(now)
-        self._look_later()
 
     def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
@@ -280,6 +290,7 @@ class Pool:
 
     def leave(self, run: Run, reuse: bool) -> None:
         self._runs.discard(run)
+        run.seat.idle_since = _now()
         if run.quick:
             self._turns.leave()
         if reuse and self._is_to_stay(run.seat) and run.seat.restore():
@@ -289,8 +300,10 @@ class Pool:
         self._replenish()
 
     def _is_to_stay(self, seat: Seat) -> bool:
-        if seat.worn and self._idle.worn + len(self._long()) >= self._most_long:
-            return False
+        if seat.worn:
+            others = sum(run.seat.worn or not run.quick for run in self._runs)
+            if self._idle.worn + others >= self._most_long:
+                return False
         return len(self._idle) < 2 * self.limits.quick_workers
 
     @property
@@ -304,24 +317,28 @@ class Pool:
 
     async def close(self) -> None:
         self._source, source = None, self._source
+        for run in list(self._runs):
+            run.end(_stopping())
+        self._refuse_takers(_stopping())
+        self._idle.close()
         if self._next_look is not None:
             self._next_look.cancel()
-        for run in list(self._runs):
-            run.end(Unavailable("the service is stopping", 10))
         for task in self._spawning:
             task.cancel()
         await asyncio.gather(*self._spawning, return_exceptions=True)
-        self._idle.close()
         if source is not None:
             self._release(source)
 
     def _victim(self, runs: list[Run]) -> Run | None:
+        if not runs:
+            return None
         client, _ = Counter(run.client for run in runs).most_common(1)[0]
         oldest = min((run for run in runs if run.client == client), key=lambda run: run.started)
         age = asyncio.get_running_loop().time() - oldest.started
-        # With fewer places each is given up sooner, or young queries would wait for one.
-        grace = self.limits.long_grace * self._most_long / self.limits.long_workers
-        return oldest if age >= grace else None
+        # Where memory leaves fewer places, each is given up sooner: young queries wait for one.
+        scarcity = self._most_long / self.limits.long_workers
+        grace = max(self.limits.long_grace * scarcity, 2 * self.limits.long_after)
+        return oldest if age >= min(grace, self.limits.long_grace) else None
 
     async def _take_next(self) -> Seat:
         """Wait for a worker to become free, or to be forked."""
@@ -398,7 +415,7 @@ class Pool:
         return Seat(worker, source)
 
     def _dismiss(self, seat: Seat) -> None:
-        """Discard one that is missed, where it was the last."""
+        """Discard one, and start another where none is left."""
         self._discard(seat)
         self._replenish()
 

@@ -55,10 +55,6 @@ class Channel(asyncio.Protocol):
                 return None
             self._waiting = asyncio.get_running_loop().create_future()
             await self._waiting
-        return self.take()
-
-    def take(self) -> Frame:
-        """The next frame, which is here already."""
         frame = self._frames.popleft()
         self._held -= len(frame[1])
         if self._paused_since is not None and self._held <= self._high // 2:
@@ -182,7 +178,7 @@ class Zygote:
         self._watchers: dict[int, asyncio.Future[int]] = {}
         self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.held_bytes = 0
-        """Bytes of memory that what it has loaded takes."""
+        """Bytes of memory that what it has loaded takes, about."""
         self._lines = b""
         self._gone = False
         self._control, theirs = socket.socketpair()
@@ -295,9 +291,10 @@ class Zygote:
             self._note(json.loads(line))
 
     def _note(self, report: dict[str, int]) -> None:
-        if "loaded" in report:
-            self.held_bytes = report["bytes"]
-            self._loaded.set_result(None)
+        if "held" in report:
+            self.held_bytes = max(report["held"], 0)
+            if not self._loaded.done():
+                self._loaded.set_result(None)
             return
         watcher = self._watchers.get(report["exited"])
         if watcher is not None and not watcher.done():

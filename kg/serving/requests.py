@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from kg.serving.gate import Inspection
 from kg.serving.writing import Credit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QueryRequest:
     """One query. ``client`` (an address, say) is whose turn it takes, nothing more.
 
@@ -24,13 +25,17 @@ class QueryRequest:
     named_graphs: tuple[str, ...] = ()
     base: str | None = None
     rdf12: bool = True
-    client: str = field(default="", compare=False)
-    timeout: float | None = field(default=None, compare=False)
+    client: str = ""
+    timeout: float | None = None
     """Seconds, where that is less than the limit."""
-    inspection: Inspection | None = field(default=None, compare=False)
+    inspection: Inspection | None = None
     """What :func:`~kg.serving.gate.inspect` says of the text, if it was asked already."""
-    keep: bool = field(default=True, compare=False)
-    """Keep the answer for when it is asked again; false where whoever asks does."""
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """All that the answer depends on but the data."""
+        graphs = self.default_graphs, self.named_graphs
+        return self.text, self.media_type, *graphs, self.base, self.rdf12
 
 
 @dataclass(frozen=True)

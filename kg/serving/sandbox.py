@@ -21,6 +21,7 @@ from typing import Any
 STACK = 512 << 20
 """Bytes of stack for the thread that meets the engine: nesting bombs just evaluate."""
 
+_MANY_FAULTS = 4096
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # the second: errno EPERM
@@ -94,26 +95,36 @@ def limit_memory(mebibytes: int) -> None:
 
 
 def resident_memory() -> int:
-    """Bytes that this process has resident now; elsewhere than on Linux, has had at most."""
-    if sys.platform == "linux":
-        return _pages(1)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Bytes that this process has resident now (Linux); elsewhere 0."""
+    return _pages(1) if sys.platform == "linux" else 0
 
 
 class Wear:
     """How much memory this process has come to use since this was made."""
 
     def __init__(self) -> None:
-        self._grown, self._copied = 0, 0
-        self._grown, self._copied = self.measured()
-
-    def measured(self) -> tuple[int, int]:
-        """Bytes that its peak has grown by, and at most so many that it has copied of what it
-        shared with the process that forked it."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._peak, self._faults, self._own = usage.ru_maxrss, usage.ru_minflt, 0
+
+    def look(self) -> tuple[int, int]:
+        """Bytes that its peak has grown by, and that it shares with no other process (Linux).
+
+        The second is looked up anew when it may have grown much: each page that is copied is a
+        fault, though not the other way about.
+        """
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        if usage.ru_minflt - self._faults > _MANY_FAULTS:
+            self._faults, self._own = usage.ru_minflt, _own_memory()
         unit = 1 if sys.platform == "darwin" else 1024
-        grown, copied = usage.ru_maxrss * unit, usage.ru_minflt * resource.getpagesize()
-        return grown - self._grown, copied - self._copied
+        return (usage.ru_maxrss - self._peak) * unit, self._own
+
+
+def _own_memory() -> int:
+    with suppress(OSError):
+        text = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
+        own = [line.split()[1] for line in text.splitlines() if line.startswith("Private_")]
+        return sum(map(int, own)) << 10
+    return 0
 
 
 def _run_with_big_stack(work: Callable[[], None]) -> None:

@@ -32,7 +32,7 @@ class Source:
 
     @property
     def copied_bytes(self) -> int:
-        """What a worker that reads all of it comes to copy."""
+        """What a worker that reads all of it comes to copy, about."""
         return 0 if self.path else self.zygote.held_bytes
 
 
@@ -42,7 +42,9 @@ class Seat:
     source: Source
     lowered: bool = False
     worn: bool = False
+    """It holds much memory of its own."""
     idle_since: float = 0.0
+    """When its last query ended."""
 
     def lower(self) -> None:
         """Let every other query go first."""
@@ -57,7 +59,7 @@ class Seat:
         source.workers += 1
 
     def restore(self) -> bool:
-        """Undo that; False where this process may not."""
+        """Undo :meth:`lower`; False where this process may not."""
         if self.lowered:
             self.lowered = not self.worker.restore_priority()
         return not self.lowered
@@ -92,9 +94,9 @@ class Bench:
         return None
 
     def put(self, seat: Seat) -> None:
-        seat.idle_since = _now()
         self._seats.append(seat)
-        self._thin_out()
+        if seat.worn or len(self._seats) > self._wanted:
+            self._thin_out()
 
     def clear(self) -> list[Seat]:
         """Take all of them."""
@@ -109,7 +111,7 @@ class Bench:
             self._discard(seat)
 
     def _thin_out(self) -> None:
-        if self._thinning is None and (len(self._seats) > self._wanted or self.worn):
+        if self._thinning is None:
             loop = asyncio.get_running_loop()
             self._thinning = loop.call_later(_IDLE_SECONDS, self._let_one_go)
 
@@ -122,7 +124,8 @@ class Bench:
         if seat is not None:
             self._seats.remove(seat)
             self._discard(seat)
-        self._thin_out()
+        if self.worn or len(self._seats) > self._wanted:
+            self._thin_out()
 
 
 def _now() -> float:

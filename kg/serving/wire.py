@@ -29,7 +29,7 @@ class Kind(IntEnum):
     HEAD = 4  # worker → server: the answer begins (a word: what kind of answer)
     DATA = 5  # worker → server: a piece of it (bytes)
     END = 6  # worker → server: the answer is whole (RETIRE or WORN, of the worker)
-    WHOLE = 9  # worker → server: a short answer in one: HEAD, a line feed, DATA
+    WHOLE = 9  # worker → server: a short answer in one, see pack_whole
     DONE = 8  # writer → server: the operation is done (JSON)
     FAIL = 7  # child → server: there is none, or no more of it (JSON)
 
@@ -44,6 +44,18 @@ WORN = b"worn"
 
 def pack(kind: Kind, body: bytes | bytearray = b"") -> bytes:
     return _HEADER.pack(kind, len(body)) + body
+
+
+def pack_whole(kind: bytes, state: bytes, content: bytes | bytearray) -> bytes:
+    """An answer of HEAD, DATA and END in one frame."""
+    return pack(Kind.WHOLE, b"%b %b\n%b" % (kind, state, bytes(content)))
+
+
+def unpack_whole(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """Kind of the answer, state of the worker, content."""
+    head, _, content = body.partition(b"\n")
+    kind, _, state = head.partition(b" ")
+    return kind, state, content
 
 
 def pack_json(kind: Kind, value: Any) -> bytes:

@@ -21,7 +21,7 @@ from kg.serving.wire import Inbox, Kind
 
 _LONGEST_MESSAGE = 2000
 _RETIRE_AFTER_GROWTH = 256 << 20
-_WORN_AFTER_COPYING = 64 << 20
+_WORN_WITH = 96 << 20
 _POSITION = re.compile(r"error at (\d+):(\d+)|at line (\d+) column (\d+)")
 _JSON_LD = "application/ld+json"
 
@@ -71,10 +71,10 @@ def _serve(descriptor: int, store: ox.Store) -> None:
 
 def _state(wear: sandbox.Wear, worn: bool) -> bytes:
     """What the server should know of this worker; ``worn``: it knows that much."""
-    grown, copied = wear.measured()
+    grown, own = wear.look()
     if grown > _RETIRE_AFTER_GROWTH:
         return wire.RETIRE
-    return wire.WORN if copied > _WORN_AFTER_COPYING and not worn else b""
+    return wire.WORN if own > _WORN_WITH and not worn else b""
 
 
 def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:

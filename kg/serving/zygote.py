@@ -5,13 +5,14 @@ that forking is safe, and it never reads anything from outside. On the control s
 JSON lines; each ``fork`` brings the worker's end of a socket pair with it, ``advance`` a file
 of :mod:`kg.serving.deltas`::
 
-    → {"load": "/…/generations/3/store"}      ← {"loaded": 123456, "bytes": 45678900}
-    → {"advance": true} + descriptor
+    → {"load": "/…/generations/3/store"}      ← {"held": 45678900}
+    → {"advance": true} + descriptor           ← {"held": 45679000}
     → {"fork": "reader", "store": "/…/generations/3/store" | null, "memory": 1024} + descriptor
     → {"fork": "writer", "store_dir": "/…", "memory": 4096, …} + descriptor
                                                ← {"exited": 4711, "status": -6}
 
-``null`` means the loaded data; ``status`` is negative for a signal, as in subprocess.
+``null`` means the loaded data; ``held``: bytes of memory that it takes, about; ``status`` is
+negative for a signal, as in subprocess.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Zygote:
         self._control = control
         self._deaths = _deaths()
         self._store = ox.Store()
+        self._bare = sandbox.resident_memory()
 
     def run(self) -> None:
         """Serve until the server closes the control socket, then end with all workers."""
@@ -70,18 +72,18 @@ class Zygote:
             self._control.close()
             _child(lambda: _dump(path, writing))
         os.close(writing)
-        before = sandbox.resident_memory()
         with os.fdopen(reading, "rb") as pipe:
             for iri in json.loads(pipe.readline()):
                 self._store.add_graph(ox.NamedNode(iri))
             # Not bulk_load: it gives blank nodes other names.
             self._store.bulk_extend(ox.parse(pipe, ox.RdfFormat.N_QUADS))
         gc.freeze()
-        self._report({"loaded": len(self._store), "bytes": sandbox.resident_memory() - before})
+        self._report({"held": sandbox.resident_memory() - self._bare})
 
     def _advance(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "rb") as file:
             deltas.apply(file.read(), self._store)
+        self._report({"held": sandbox.resident_memory() - self._bare})
 
     def _fork(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Fork a child onto the first descriptor; the others are for the next orders.

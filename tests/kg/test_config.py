@@ -26,13 +26,16 @@ def test_memory_is_what_the_container_may_use(tmp_path: Path) -> None:
     group.write_text("4:memory:/elsewhere\n0::/a/b\n")
     assert limits.memory(group, tmp_path) == limits.memory()
     most.parent.mkdir(parents=True)
-    most.write_text("2147483648\n")
-    assert limits.memory(group, tmp_path / "c") == limits.memory()
-    limits.memory.cache_clear()
-    assert limits.memory(group, tmp_path) == 2 << 30 < limits.memory()
+    less = limits.memory() // 2
     most.write_text("max\n")
+    (tmp_path / "a" / "memory.max").write_text(f"{less}\n")
     limits.memory.cache_clear()
-    assert limits.memory(group, tmp_path) == limits.memory()
+    assert limits.memory(group, tmp_path) == less
+    older = tmp_path / "memory" / "memory.limit_in_bytes"
+    older.parent.mkdir()
+    older.write_text(f"{less - 1}\n")
+    limits.memory.cache_clear()
+    assert limits.memory(group, tmp_path) == less - 1
 
 
 @pytest.mark.parametrize(("text", "value"), [("on", True), ("True", True), ("0", False)])

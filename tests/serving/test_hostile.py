@@ -151,6 +151,16 @@ def test_runaways_in_a_row_do_not_delay_small_queries_for_long(published: Path) 
     with_engine(published, scenario, limits)
 
 
+def test_where_no_query_may_be_long_each_is_ended_in_time(published: Path) -> None:
+    async def scenario(engine: Engine) -> None:
+        queries = [ask(engine, f"{BOMBS['runaway']} # {n}") for n in range(3)]
+        for error in await asyncio.gather(*queries, return_exceptions=True):
+            assert isinstance(error, LimitExceeded)
+        assert await count(engine) == 2_000
+
+    with_engine(published, scenario, Limits(query_timeout=0.5, long_after=0.1, long_workers=0))
+
+
 def test_a_full_queue_says_when_to_come_back(published: Path) -> None:
     async def scenario(engine: Engine) -> None:
         await engine.warmed()

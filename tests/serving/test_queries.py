@@ -239,7 +239,7 @@ def test_an_answer_that_is_never_taken_is_ended(published: Path) -> None:
             await answer.read()
         assert caught.value.limit == "transfer_timeout"
 
-    with_engine(published, scenario, Limits(query_timeout=0.3, transfer_timeout=0.6))
+    with_engine(published, scenario, Limits(query_timeout=1.0, transfer_timeout=1.5))
 
 
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
