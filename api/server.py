@@ -164,6 +164,7 @@ class GuardedProtocol(HttpToolsProtocol):
         last = not self.pipeline
         if self._asked is not None:
             self._keep(self._asked)
+            self._asked = None
         super().on_response_complete()
         if last and self.cycle.more_body:
             self._lingering = True
