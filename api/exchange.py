@@ -169,7 +169,7 @@ class Exchange:
     def may_repeat(self, version: str) -> None:
         """The answer that follows may be sent to the same request again (:mod:`api.repeated`)
         while the data has this version."""
-        self.scope.setdefault("state", {})[REPEAT] = version
+        self.scope["state"][REPEAT] = version
 
     async def whole(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
         """Send an answer that is all there."""

@@ -113,13 +113,12 @@ def run(ground: Ground, seconds: float) -> Results:
         while not session.done:  # anew after a query that the server goes on with for ever
             with running(peer, ground):
                 uvloop.run(session.measure())
-        if limited is not None:
-            with running(limited(), ground) as other:
-                results.steadiness[peer.name] = uvloop.run(_under_runaways(other, ground.load))
+        with running(limited(), ground) as other:
+            results.steadiness[peer.name] = uvloop.run(_under_runaways(other, ground.load))
     return results
 
 
-def _peers(ground: Ground, results: Results) -> Iterator[tuple[Peer, Callable[[], Peer] | None]]:
+def _peers(ground: Ground, results: Results) -> Iterator[tuple[Peer, Callable[[], Peer]]]:
     """Each server, and how to make it with a time limit for the round with runaways."""
     yield _twice(lambda _: peers.bare("engine", BARE, ground))
     yield _twice(lambda limit: peers.chiptrail(ground, limit))

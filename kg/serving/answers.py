@@ -47,17 +47,17 @@ class Answer:
 async def begin(run: Run, media_type: str = "") -> Answer:
     """Wait for the head of an answer, and for all of it where it is short."""
     try:
-        frame, name = await run.next() or (None, b"")
+        kind, name = await run.next() or (None, b"")
         content = None
-        if frame == Kind.WHOLE:
+        if kind == Kind.WHOLE:
             name, _, content = unpack_whole(name)
-        if frame not in (Kind.HEAD, Kind.WHOLE) or not name:
+        if kind not in (Kind.HEAD, Kind.WHOLE) or not name:
             raise Defect("an answer without a head")
     except BaseException:
         run.abandon()
         raise
-    running = run if content is None else None
-    return Answer(name.decode(), media_type, run.version, content, running)
+    left = run if content is None else None
+    return Answer(name.decode(), media_type, run.version, content, left)
 
 
 def _piece(frame: Frame) -> bytes:

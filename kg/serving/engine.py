@@ -156,9 +156,7 @@ class Engine:
         text = gate.disarm(request.text, inspection, self._egress)
         bringing = self._brought_in(text, request.base, inspection, request.client)
         async with bringing as brought_in:
-            work["text"], federated = brought_in
-            if federated:
-                work["federated"] = True
+            work["text"], work["federated"] = brought_in
             return await self._pool.run(work, request.client, timeout=request.timeout)
 
     async def explain(self, request: QueryRequest) -> str:

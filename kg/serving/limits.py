@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 
@@ -14,7 +13,6 @@ def _processors() -> int:
     return os.cpu_count() or 2
 
 
-@cache
 def memory(of: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes that the machine has, or that the container may use where that is less.
 

@@ -334,7 +334,7 @@ class Pool:
             return None
         client, _ = Counter(run.client for run in runs).most_common(1)[0]
         oldest = min((run for run in runs if run.client == client), key=lambda run: run.started)
-        age = asyncio.get_running_loop().time() - oldest.started
+        age = _now() - oldest.started
         # Where memory leaves fewer places, each is given up sooner: young queries wait for one.
         scarcity = self._most_long / self.limits.long_workers
         grace = max(self.limits.long_grace * scarcity, 2 * self.limits.long_after)
