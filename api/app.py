@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     problems.install(app)
-    app.state.answered = Counter()
+    app.state.counts = health.Counts()
     routes = [route for router in _ROUTERS for route in router.routes]
     app.add_middleware(Compression)  # innermost: HEAD has the head of what GET sends
     app.add_middleware(Methods, routes=routes)

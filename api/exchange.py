@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from types import TracebackType
-from typing import Any
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
@@ -30,13 +30,27 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]
 
-REPEAT = "repeat"
-"""In the state of a request: the version of the data as long as which its answer stays the same."""
+CONNECTION = "connection"
+"""In the state of a request: the :class:`Connection` that it came by."""
 
-_PATIENCE = 0.05  # seconds of work before somebody listens for the client's going away
 _MOST_FIELDS = 1000
 _HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _MEMORY = 1 << 20
+
+
+class Connection(Protocol):
+    """What an exchange can have of the connection beside the events of ASGI."""
+
+    lost: bool
+    """The client has gone away."""
+    on_lost: Callable[[], None] | None
+    """Called when the client goes away; whoever sets it takes it away again."""
+
+    def whole(self, status: int, headers: RawHeaders, body: bytes, version: str | None) -> bool:
+        """Send an answer, which is all there; False where it is to be sent event by event.
+
+        ``version``: the same request may get the same answer while the data has this version.
+        """
 
 
 class ClientGone(Exception):
@@ -52,6 +66,7 @@ class Exchange:
         """``more``: headers that every answer has."""
         self.service = service
         self.scope, self.receive, self.send = scope, receive, send
+        self._connection: Connection = scope["state"][CONNECTION]
         self.method: str = scope["method"]
         self.started = False
         self._more = more
@@ -140,7 +155,7 @@ class Exchange:
 
     def watched(self) -> AbstractContextManager[None]:
         """Within this, the work ends with :class:`ClientGone` when the client goes away."""
-        return _Watch(self.receive)
+        return _Watch(self._connection)
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -166,15 +181,19 @@ class Exchange:
         accepted = self.header(b"accept-encoding")
         return bool(accepted) and accepts_gzip(accepted)
 
-    def may_repeat(self, version: str) -> None:
-        """The answer that follows may be sent to the same request again (:mod:`api.repeated`)
-        while the data has this version."""
-        self.scope["state"][REPEAT] = version
-
-    async def whole(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
-        """Send an answer that is all there."""
+    async def whole(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        version: str | None = None,
+    ) -> None:
+        """Send an answer that is all there. ``version``: see :meth:`Connection.whole`."""
         if self.gzip and len(body) >= LEAST and status == 200:
             headers, body = _as_gzip(headers), await compressed(body)
+        if self._connection.whole(status, raw(headers) + self._more, body, version):
+            self.started = True
+            return
         length = [] if status in (204, 304) else [_length(len(body))]
         await self.start(status, raw(headers) + length)
         await self.send({"type": "http.response.body", "body": body})
@@ -294,21 +313,16 @@ async def _gzipped(answer: Answer) -> AsyncIterator[bytes]:
 
 
 class _Watch(AbstractContextManager[None]):
-    """Cancels the task that entered it when the client goes away.
+    """Cancels the task that entered it when the client goes away."""
 
-    It begins to listen after a moment only: most answers are done by then.
-    """
-
-    _task: asyncio.Task[Any]
-    _timer: asyncio.TimerHandle
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._gone = receive, False
-        self._loop = asyncio.get_running_loop()
-        self._listener: asyncio.Task[None] | None = None
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._gone = connection, False
 
     def __enter__(self) -> None:
-        self._timer = self._loop.call_later(_PATIENCE, self._begin, asyncio.current_task())
+        if self._connection.lost:
+            raise ClientGone
+        self._task = asyncio.current_task()
+        self._connection.on_lost = self._cancel
 
     def __exit__(
         self,
@@ -316,20 +330,12 @@ class _Watch(AbstractContextManager[None]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
-        if self._listener is not None:
-            self._listener.cancel()
-        if self._gone and isinstance(error, asyncio.CancelledError):
+        self._connection.on_lost = None
+        if self._gone and self._task is not None and isinstance(error, asyncio.CancelledError):
             self._task.uncancel()
             raise ClientGone from None
 
-    def _begin(self, task: asyncio.Task[Any] | None) -> None:
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._task = task
-        self._listener = self._loop.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def _cancel(self) -> None:
+        assert self._task is not None  # noqa: S101 - a coroutine runs in a task
         self._gone = True
         self._task.cancel()

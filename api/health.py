@@ -42,15 +42,28 @@ ROUTES = {
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
-Answered = Counter[tuple[str, str, int]]
-"""(class of the route, method, status) → answers begun."""
+
+class Counts:
+    """What is counted of the requests."""
+
+    def __init__(self) -> None:
+        self.answers = Counter[tuple[str, str, int]]()
+        """(class of the route, method, status) → answers begun."""
+        self.unparsed = Counter[str]()
+        """The same requests by how they were read, where no parser did: ``repeated``, as all of it
+        was known, or ``known_headers``."""
+
+    def count(self, path: str, method: str, status: int) -> None:
+        """An answer begins. Paths and methods that clients invent make no new series."""
+        known = method if method in METHODS else "other"
+        self.answers[route_class(path), known, status] += 1
 
 
 class Traffic:
-    """ASGI middleware around everything: counts answers into ``answered``."""
+    """ASGI middleware around everything: counts the answers that are sent event by event."""
 
-    def __init__(self, app: ASGIApp, answered: Answered) -> None:
-        self.app, self.answered = app, answered
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+        self.app, self.counts = app, counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,15 +72,14 @@ class Traffic:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                method = scope["method"] if scope["method"] in METHODS else "other"
-                self.answered[route_class(scope["path"]), method, message["status"]] += 1
+                self.counts.count(scope["path"], scope["method"], message["status"])
             await send(message)
 
         await self.app(scope, receive, counted)
 
 
 def route_class(path: str) -> str:
-    """One of few names, so that addresses that clients invent make no new series."""
+    """One of few names."""
     return ROUTES.get(path[1:].partition("/")[0], "other")
 
 
@@ -103,16 +115,19 @@ def _age(as_of: str | None) -> int | None:
 @router.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> PlainTextResponse:
     service = service_of(request)
-    lines = [*_traffic(request.app.state.answered), *_engine(service), *_data(service)]
+    lines = [*_traffic(request.app.state.counts), *_engine(service), *_data(service)]
     return PlainTextResponse("".join(lines), media_type=METRICS_TYPE)
 
 
-def _traffic(answered: Answered) -> Iterable[str]:
+def _traffic(counts: Counts) -> Iterable[str]:
     series = [
         ({"route": route, "method": method, "status": str(status)}, count)
-        for (route, method, status), count in sorted(answered.items())
+        for (route, method, status), count in sorted(counts.answers.items())
     ]
-    return _metric("requests_total", "counter", "Requests answered.", series)
+    yield from _metric("requests_total", "counter", "Requests answered.", series)
+    ways = [({"by": way}, count) for way, count in sorted(counts.unparsed.items())]
+    meaning = "Requests that were known, wholly or by their headers, and not parsed."
+    yield from _metric("unparsed_requests_total", "counter", meaning, ways)
 
 
 def _engine(service: Service) -> Iterable[str]:

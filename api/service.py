@@ -13,7 +13,6 @@ from typing import Any
 from fastapi import Request
 
 from api.counts import Counter
-from api.repeated import Repeated
 from api.tokens import Tokens
 from kg.catalogue import CATALOGUE_FILE, Catalogue, Description
 from kg.compaction import Context, Turtle, canonical
@@ -51,8 +50,6 @@ class Service:
         self.names = Namespaces(settings.base)
         self.tokens = Tokens.of(settings)
         self.context, self.turtle = Context.of(self.names), Turtle(self.names)
-        limits = settings.limits
-        self.repeated = Repeated(limits.cache_bytes, limits.cache_entry_bytes)
         self.counter = Counter(engine)
         self._catalogue: tuple[int, Catalogue] | None = None
         self._desks: Desks | None = None

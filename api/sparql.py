@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from api import service_description
 from api.conditional import etag
@@ -43,8 +43,7 @@ _EXPLANATION = Offer("txt", ("text/plain",))
 TRIPLE_TERM_OFFERS = tuple(offer for offer in GRAPH_OFFERS if offer.name != "jsonld")
 
 
-@dataclass(frozen=True)
-class ProtocolQuery:
+class ProtocolQuery(NamedTuple):
     """A query operation as the protocol carries it; ``explain``: how it would be carried out."""
 
     text: str | None
@@ -86,7 +85,7 @@ def _from_body(exchange: Exchange, body: bytes) -> ProtocolQuery:
         return _from_pairs([*exchange.parameters, *pairs(body, "the form")])
     if "query" in by_name(exchange.parameters):
         raise InvalidInput("there are two queries: one in the URL and one in the body")
-    return replace(_from_pairs(exchange.parameters), text=_utf8(body))
+    return _from_pairs(exchange.parameters)._replace(text=_utf8(body))
 
 
 def _utf8(body: bytes) -> str:
@@ -149,9 +148,8 @@ async def _answer(exchange: Exchange, asked: ProtocolQuery) -> None:
         if answer.body is None:
             await exchange.stream(headers, answer)
             return
-        if inspection.repeatable and not conditional:
-            exchange.may_repeat(answer.version)
-        await exchange.whole(200, headers, answer.body)
+        repeats = answer.version if inspection.repeatable and not conditional else None
+        await exchange.whole(200, headers, answer.body, repeats)
 
 
 async def _answer_explained(exchange: Exchange, asked: ProtocolQuery) -> None:

@@ -22,7 +22,7 @@ from kg import snapshots
 from kg.errors import ChiptrailError, InvalidQuery, Unavailable
 from kg.serving import gate, uploads
 from kg.serving.answers import Answer, begin
-from kg.serving.cache import ResultCache, Stored
+from kg.serving.cache import Cache
 from kg.serving.egress import NOTHING, Egress
 from kg.serving.federation import Federation
 from kg.serving.fetching import Fetcher
@@ -64,7 +64,7 @@ class Engine:
         self._scribe = Scribe(self.limits, self._start_writer, self._published)
         self._pool = Pool(self.limits, self._released)
         self._federation = Federation(self.limits, egress, Fetcher(egress), self._ask)
-        self._cache = ResultCache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
+        self._cache: Cache[Answer] = Cache(self.limits.cache_bytes, self.limits.cache_entry_bytes)
         self._zygote: Zygote
         self._following = asyncio.Lock()
         self._memory = Memory(self.limits, self._pool, self._start_zygote, self._following)
@@ -134,9 +134,9 @@ class Engine:
         :raises Unavailable: too busy; or there is no data yet.
         """
         version = self.snapshot.version
-        stored = self._cache.get((version, request.key))
-        if stored is not None:
-            return Answer(stored.kind, stored.media_type, version, stored.body)
+        known = self._cache.get(request.key, version)
+        if known is not None:
+            return known
         inspection = request.inspection
         if inspection is None or inspection.remote or inspection.form is Form.UPDATE:
             inspection = await self._admit_query(request)
@@ -147,7 +147,8 @@ class Engine:
             run = await self._pool.run(work, request.client, timeout=request.timeout)
         answer = await begin(run, request.media_type)
         if answer.body is not None and inspection.repeatable:
-            self._store(request, answer)
+            size = len(answer.body) + len(request.text)  # which can outweigh its answer
+            self._cache.put(request.key, answer, size, answer.version)
         return answer
 
     async def _run_remote(
@@ -431,10 +432,6 @@ class Engine:
             snapshots.prune(self._store_dir)
         except OSError as error:  # it is tried again when the next one is released
             log.warning("old generations could not be removed: %s", error)
-
-    def _store(self, request: QueryRequest, answer: Answer) -> None:
-        stored = Stored(answer.kind, answer.media_type, answer.body or b"")
-        self._cache.put((answer.version, request.key), stored, len(request.text))
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from kg.errors import Forbidden, LimitExceeded
 from kg.serving.egress import NOTHING, Egress
@@ -49,8 +50,7 @@ class Address:
     end: int = 0
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(NamedTuple):
     """What the tokens of a query or an update say."""
 
     form: Form

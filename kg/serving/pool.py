@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,10 +37,6 @@ def _stopping() -> Unavailable:
     return Unavailable("the service is stopping", 10)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
 class Run:
     """One piece of work on one worker, from the first frame to the last."""
 
@@ -51,9 +48,9 @@ class Run:
         self._limits = pool.limits
         if timeout is not None and timeout < pool.limits.query_timeout:
             self._limits = replace(pool.limits, query_timeout=timeout)
-        self.started = _now()
+        self.started = time.monotonic()
         self._paused_before = seat.worker.channel.paused()
-        self._used_before = seat.worker.processor_time()
+        self._used_before: float | None = None
         self._verdict: ChiptrailError | None = None
         self._open = True
         self._bytes = 0
@@ -143,11 +140,13 @@ class Run:
             self._pool.promote(self)
 
     def _worked(self, age: float, waited: float) -> float:
-        """Seconds that it has had a processor, or waited for its client: on a busy machine less
-        than its age."""
+        """Seconds that it has had a processor since the first look, or waited for its client: on a
+        busy machine less than its age."""
         used = self.seat.worker.processor_time()
-        if used is None or self._used_before is None:
+        if used is None:
             return age
+        if self._used_before is None:  # most are done before anybody looks
+            self._used_before = used
         return used - self._used_before + waited
 
     async def _post_mortem(self) -> ChiptrailError:
@@ -267,7 +266,7 @@ class Pool:
     def _look(self) -> None:
         """Let every run see what the time is; one timer serves them all."""
         self._look_later()  # first, so that no fault in what follows can stop the clock
-        now = _now()
+        now = time.monotonic()
         for run in list(self._runs):
             run.look(now)
 
@@ -290,7 +289,7 @@ class Pool:
 
     def leave(self, run: Run, reuse: bool) -> None:
         self._runs.discard(run)
-        run.seat.idle_since = _now()
+        run.seat.idle_since = time.monotonic()
         if run.quick:
             self._turns.leave()
         if reuse and self._is_to_stay(run.seat) and run.seat.restore():
@@ -334,7 +333,7 @@ class Pool:
             return None
         client, _ = Counter(run.client for run in runs).most_common(1)[0]
         oldest = min((run for run in runs if run.client == client), key=lambda run: run.started)
-        age = _now() - oldest.started
+        age = time.monotonic() - oldest.started
         # Where memory leaves fewer places, each is given up sooner: young queries wait for one.
         scarcity = self._most_long / self.limits.long_workers
         grace = max(self.limits.long_grace * scarcity, 2 * self.limits.long_after)
@@ -367,7 +366,7 @@ class Pool:
     def _replenish(self) -> None:
         wanted = max(len(self._takers), 1)  # one spare, so that an ended one is not missed
         missing = wanted - len(self._idle) - len(self._spawning)
-        if missing <= 0 or self._source is None or self._resume_at > _now():
+        if missing <= 0 or self._source is None or self._resume_at > time.monotonic():
             return
         for _ in range(missing):
             task = asyncio.get_running_loop().create_task(self._spawn(self._source))
@@ -393,9 +392,8 @@ class Pool:
         if self._failures > 3:
             self._refuse_takers(error)
         delay = min(0.05 * 2**self._failures, _SLOWEST_RESTART)
-        loop = asyncio.get_running_loop()
-        self._resume_at = loop.time() + delay
-        loop.call_later(delay * 1.01, self._replenish)
+        self._resume_at = time.monotonic() + delay
+        asyncio.get_running_loop().call_later(delay * 1.01, self._replenish)
 
     def _refuse_takers(self, error: Unavailable) -> None:
         while self._takers:

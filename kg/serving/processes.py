@@ -75,8 +75,9 @@ class Channel(asyncio.Protocol):
 
     def paused(self) -> float:
         """Seconds spent so far waiting for whoever takes the frames."""
-        now = asyncio.get_running_loop().time()
-        return self._paused + (now - self._paused_since if self._paused_since is not None else 0)
+        if self._paused_since is None:
+            return self._paused
+        return self._paused + time.monotonic() - self._paused_since
 
     def close(self) -> None:
         self._transport.abort()
@@ -93,7 +94,7 @@ class Channel(asyncio.Protocol):
             self._transport.abort()
         if self._held > self._high and self._paused_since is None:
             self._transport.pause_reading()
-            self._paused_since = asyncio.get_running_loop().time()
+            self._paused_since = time.monotonic()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kg.serving.gate import Inspection
 from kg.serving.writing import Credit
 
 
-@dataclass(frozen=True, eq=False)
-class QueryRequest:
+class QueryRequest(NamedTuple):
     """One query. ``client`` (an address, say) is whose turn it takes, nothing more.
 
     ``default_graphs`` and ``named_graphs`` are the protocol's dataset: if either is given,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class Bench:
 
     def _let_one_go(self) -> None:
         self._thinning = None
-        late = _now() - _WORN_SECONDS
+        late = time.monotonic() - _WORN_SECONDS
         worn = (seat for seat in self._seats if seat.worn and seat.idle_since < late)
         too_many = len(self._seats) > self._wanted
         seat = self._seats[0] if too_many else next(worn, None)
@@ -126,7 +127,3 @@ class Bench:
             self._discard(seat)
         if self.worn or len(self._seats) > self._wanted:
             self._thin_out()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

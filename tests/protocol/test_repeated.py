@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from api.repeated import Repeated, Sent
+from kg.serving.cache import Cache
 
 from .conftest import update
 from .raw import connect
@@ -47,7 +47,15 @@ def without_date(head: bytes) -> bytes:
 
 
 def counted(http: httpx.Client, method: str) -> float:
-    name = f'chiptrail_requests_total{{route="query",method="{method}",status="200"}}'
+    labels = f'route="query",method="{method}",status="200"'
+    return measured(http, f"chiptrail_requests_total{{{labels}}}")
+
+
+def unparsed(http: httpx.Client, by: str) -> float:
+    return measured(http, f'chiptrail_unparsed_requests_total{{by="{by}"}}')
+
+
+def measured(http: httpx.Client, name: str) -> float:
     found = re.search(rf"^{re.escape(name)} (.*)$", http.get("/metrics").text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
@@ -59,7 +67,7 @@ def test_the_same_answer_on_every_connection(http: httpx.Client, strict: str) ->
         (request(more="Accept: text/csv\r\nAccept-Encoding: gzip\r\n"), "GET"),
         (posted(), "POST"),
     ):
-        before = counted(http, method)
+        before, repeated = counted(http, method), unparsed(http, "repeated")
         answers = []
         for _ in range(2):
             with connect(strict) as connection:
@@ -71,6 +79,7 @@ def test_the_same_answer_on_every_connection(http: httpx.Client, strict: str) ->
         assert b"\r\netag: " in answers[0][0]
         assert len(set(answers)) == 1
         assert counted(http, method) == before + 6
+        assert unparsed(http, "repeated") == repeated + 5
 
 
 def test_it_follows_the_data(http: httpx.Client, strict: str) -> None:
@@ -148,15 +157,14 @@ def test_a_client_that_wants_the_connection_closed_has_it_closed(
 
 
 def test_what_is_kept_is_bounded_and_of_one_version() -> None:
-    kept = Repeated(capacity=10_000, largest=5_000)
+    kept: Cache[bytes] = Cache(capacity=10_000, largest=5_000)
     for number in range(10):
-        kept.put(b"%d" % number, Sent("v1", "GET", "/sparql", bytes(1_000)))
-    found = [number for number in range(10) if kept.get(b"%d" % number, "v1")]
-    assert found == [6, 7, 8, 9]
-    assert kept.get(b"9", "v2") is None
-    kept.put(b"9", Sent("v2", "GET", "/sparql", b"new"))
-    again, before = kept.get(b"9", "v2"), kept.get(b"9", "v1")
-    assert again is not None
-    assert (again.answer, before) == (b"new", None)
-    kept.put(b"large", Sent("v2", "GET", "/sparql", bytes(5_000)))
-    assert kept.get(b"large", "v2") is None
+        kept.put(number, b"%d" % number, 2_000, "v1")
+    assert kept.get(5, "v1") == b"5"  # and so it was used last
+    kept.put(10, b"10", 2_000, "v1")
+    assert [number for number in range(11) if kept.get(number, "v1")] == [5, 7, 8, 9, 10]
+    assert kept.get(9, "v2") is None
+    kept.put(9, b"new", 2_000, "v2")
+    assert (kept.get(9, "v2"), kept.get(9, "v1")) == (b"new", None)
+    kept.put(9, b"too large", 5_001, "v2")
+    assert kept.get(9, "v2") is None

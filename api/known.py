@@ -1,0 +1,65 @@
+"""Requests that can be read at a glance: of a GET whose headers came before, only the address.
+
+A client says the same with each request but for what it asks. So the headers of a request that
+the parser has read are kept, by their bytes; when those come again, byte for byte, the parser
+could find nothing else in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kg.serving.cache import Cache
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+# Of the targets that RFC 3986 allows those that need no decoding but for their query.
+_BEGINNING = re.compile(
+    rb"GET (/(?!/)[\w.~!$&'()*+,;=:@/-]*)(?:\?([!$-;=?-Z_a-z~]*))? HTTP/1\.1\r\n"
+)
+_OUT_OF_THE_ORDINARY = frozenset(
+    {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"te", b"trailer"}
+)
+_CAPACITY, _LARGEST = 4 << 20, 16 << 10
+_OVERHEAD = 1024  # bytes that an entry costs beside its key
+
+
+class Glance(NamedTuple):
+    """A GET by HTTP/1.1, without a body, on a connection that stays open."""
+
+    path: bytes
+    query: bytes
+    headers: RawHeaders
+
+
+class KnownHeaders:
+    """Headers as they came, and what the parser made of them."""
+
+    def __init__(self) -> None:
+        self._read: Cache[RawHeaders] = Cache(_CAPACITY, _LARGEST)
+
+    def glance(self, request: bytes) -> Glance | None:
+        """What ``request``, all of a message, says; None where the parser has to read it."""
+        beginning = _BEGINNING.match(request)
+        if beginning is None:
+            return None
+        headers = self._read.get(request[beginning.end() :])
+        return None if headers is None else Glance(beginning[1], beginning[2] or b"", headers)
+
+    def learn(self, request: bytes, headers: RawHeaders) -> None:
+        """Keep the ``headers`` that the parser found in ``request``, all of a message."""
+        beginning = _BEGINNING.match(request)
+        if beginning is None or not all(map(_is_ordinary, headers)):
+            return
+        lines = request[beginning.end() :]
+        if lines.endswith(b"\r\n\r\n") and lines.count(b"\r\n\r\n") == 1:
+            self._read.put(lines, tuple(headers), 3 * len(lines) + _OVERHEAD)
+
+
+def _is_ordinary(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    if name == b"connection":
+        return value.lower() == b"keep-alive"
+    return name not in _OUT_OF_THE_ORDINARY
