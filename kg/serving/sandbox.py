@@ -102,21 +102,29 @@ def resident_memory() -> int:
 class Wear:
     """How much memory this process has come to use since this was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, much: int) -> None:
+        """``much``: bytes that it should not have for itself."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        self._peak, self._faults, self._own = usage.ru_maxrss, usage.ru_minflt, 0
+        self._much, self._peak, self._faults = much, usage.ru_maxrss, usage.ru_minflt
+        self._least = much // resource.getpagesize()
+        """Faults without which it cannot have so much."""
+        self.worn = False
+        """It shares ``much`` or more with no other process (Linux)."""
 
-    def look(self) -> tuple[int, int]:
-        """Bytes that its peak has grown by, and that it shares with no other process (Linux).
+    def look(self) -> int:
+        """Bytes that its peak has grown by.
 
-        The second is looked up anew when it may have grown much: each page that is copied is a
-        fault, though not the other way about.
+        What it shares is told by walking through all of its pages: that is done only when enough
+        may have been copied. Each page that is copied is a fault, though not the other way about.
         """
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        if usage.ru_minflt - self._faults > _MANY_FAULTS:
-            self._faults, self._own = usage.ru_minflt, _own_memory()
+        if not self.worn and usage.ru_minflt - self._faults >= self._least:
+            own = _own_memory()
+            left = (self._much - own) // resource.getpagesize()
+            self.worn, self._faults = left <= 0, usage.ru_minflt
+            self._least = max(left, _MANY_FAULTS)
         unit = 1 if sys.platform == "darwin" else 1024
-        return (usage.ru_maxrss - self._peak) * unit, self._own
+        return (usage.ru_maxrss - self._peak) * unit
 
 
 def _own_memory() -> int:

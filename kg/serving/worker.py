@@ -39,7 +39,7 @@ def main(descriptor: int, open_store: Callable[[], ox.Store], memory: int) -> No
 
 
 def _serve(descriptor: int, store: ox.Store) -> None:
-    wear, worn = sandbox.Wear(), False
+    wear = sandbox.Wear(_WORN_WITH)
     planner, inbox = Planner(store), wire.Inbox(descriptor)
     work: Work = {}
     while True:
@@ -64,17 +64,14 @@ def _serve(descriptor: int, store: ox.Store) -> None:
             if isinstance(error, MemoryError):
                 return
             continue
-        state = _state(wear, worn)
-        worn = worn or state == wire.WORN
-        output.end(state)
+        output.end(_state(wear))
 
 
-def _state(wear: sandbox.Wear, worn: bool) -> bytes:
-    """What the server should know of this worker; ``worn``: it knows that much."""
-    grown, own = wear.look()
-    if grown > _RETIRE_AFTER_GROWTH:
+def _state(wear: sandbox.Wear) -> bytes:
+    """What the server should know of this worker."""
+    if wear.look() > _RETIRE_AFTER_GROWTH:
         return wire.RETIRE
-    return wire.WORN if own > _WORN_WITH and not worn else b""
+    return wire.WORN if wear.worn else b""
 
 
 def _query(store: ox.Store, work: Work, _: Inbox, output: Output) -> None:
