@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST = 1024
 """Bytes below which compression is not worth it."""
+INLINE = 16 << 10
+"""Bytes that take less time to compress than to hand to a thread."""
 
-_INLINE = 16 << 10  # bytes that take less time to compress than to hand to a thread
 _LEVEL = 4
 _SUFFIX = "-gzip"
 _WEIGHT = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
@@ -45,15 +46,19 @@ def plain_tags(tags: str) -> str:
     return tags.replace(f'{_SUFFIX}"', '"')
 
 
+def _stream() -> zlib._Compress:
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+
 class Gzip:
     """One compressed stream."""
 
     def __init__(self) -> None:
-        self._state = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        self._state = _stream()
 
     async def add(self, piece: bytes) -> bytes:
         """What can be sent already; may be empty."""
-        if len(piece) <= _INLINE:
+        if len(piece) <= INLINE:
             return self._state.compress(piece)
         return await asyncio.to_thread(self._state.compress, piece)
 
@@ -63,8 +68,15 @@ class Gzip:
 
 async def compressed(body: bytes) -> bytes:
     """``body`` as a whole."""
-    stream = Gzip()
-    return await stream.add(body) + stream.end()
+    if len(body) <= INLINE:
+        return compress(body)
+    return await asyncio.to_thread(compress, body)
+
+
+def compress(body: bytes) -> bytes:
+    """Likewise, at once."""
+    state = _stream()
+    return state.compress(body) + state.flush()
 
 
 class Compression:

@@ -17,12 +17,16 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from api.exchange import CONNECTION, RawHeaders
+from api import quick
+from api.exchange import BEGUN, CONNECTION
+from api.head import RawHeaders
 from api.health import Counts
 from api.known import Glance, KnownHeaders
+from api.quick import Quick
 from api.service import Service
 from kg.config import Settings
 from kg.errors import Unavailable
+from kg.serving import Answer
 from kg.serving.cache import Cache
 
 IDLE = 10
@@ -140,6 +144,8 @@ class GuardedProtocol(HttpToolsProtocol):
     on_lost: Callable[[], None] | None = None
     """Called when the client goes away; whoever sets it takes it away again."""
 
+    _quick: Quick | None = None
+    """The query that is being answered, where it goes the quick way."""
     _active: RequestResponseCycle | None = None
     """The request that is being answered."""
     _asked: bytes | None = None
@@ -167,6 +173,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._active is not None:
             self._active.disconnected = True
         self.lost = True
+        if self._quick is not None:
+            self._quick.task.cancel()
+            self._quick = None
         if self.on_lost is not None:
             self.on_lost()
         super().connection_lost(exc)
@@ -180,6 +189,7 @@ class GuardedProtocol(HttpToolsProtocol):
         fresh = waited and not self._received
         if fresh and self._shorter(data):
             return
+        self._go_on_ordinarily()
         self._begun, self._complete = 0, False
         super().data_received(data)
         self._asked = data if fresh and self._complete and self._begun == 1 else None
@@ -231,6 +241,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         if self._service is not None:
             self._service.closing.set()
+        self._go_on_ordinarily()
         super().shutdown()
 
     def pause_writing(self) -> None:
@@ -261,14 +272,10 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle = self._active
         if cycle is None or not cycle.keep_alive or cycle.disconnected or self.flow.write_paused:
             return False
-        method, path = cycle.scope["method"], cycle.scope["path"]
         length = b"" if status in (204, 304) else b"content-length: %d\r\n" % len(body)
-        content = b"" if method == "HEAD" else body
+        content = b"" if cycle.scope["method"] == "HEAD" else body
         own = b"%b%b\r\n%b" % (_lines(tuple(headers)), length, content)
-        sent = Sent(method, path, status, own)
-        if version is not None:
-            self._keep(version, sent)
-        self._send(sent)
+        self._send(Sent(cycle.scope["method"], cycle.scope["path"], status, own), version)
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         self.on_response_complete()
@@ -285,13 +292,14 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         if self._repeat(request):
             return True
-        glance = self.known.glance(request)
-        if glance is None:
+        asked = self.known.glance(request)
+        if asked is None:
             return False
         self.room.go_on(self)
         self._asked = request
         self.counts.unparsed["known_headers"] += 1
-        self._start(glance)
+        if not self._begin_quickly(asked):
+            self._start(asked)
         return True
 
     def _repeat(self, request: bytes) -> bool:
@@ -311,14 +319,46 @@ class GuardedProtocol(HttpToolsProtocol):
         self._wait()
         return True
 
-    def _start(self, asked: Glance) -> None:
+    def _begin_quickly(self, asked: Glance) -> bool:
+        """Begin to answer a query (:mod:`api.quick`); False where there is no such way for it."""
+        if self._service is None or self.settings.trusted_proxies:  # they may say who asks, and how
+            return False
+        self._quick = quick.begin(self._service, asked, self.peer)
+        if self._quick is None:
+            return False
+        self._quick.task.add_done_callback(self._answer_quickly)
+        return True
+
+    def _answer_quickly(self, task: asyncio.Task[Answer]) -> None:
+        failed = not task.cancelled() and task.exception() is not None  # which is looked at so
+        if self._quick is None or self._quick.task is not task:  # it goes on otherwise
+            return
+        whole = None if failed or self.flow.write_paused else self._quick.whole()
+        if whole is None:
+            self._go_on_ordinarily()
+            return
+        headers, body, version = whole
+        own = b"%bcontent-length: %d\r\n\r\n%b" % (_lines(tuple(headers)), len(body), body)
+        path, self._quick = self._quick.asked.path.decode("ascii"), None
+        self._send(Sent("GET", path, 200, own), version)
+        self.server_state.total_requests += 1
+        self._wait()
+
+    def _go_on_ordinarily(self) -> None:
+        """Have a query that was begun quickly answered by the application."""
+        if self._quick is not None:
+            begun, self._quick = self._quick, None
+            self._start(begun.asked, begun.task)
+
+    def _start(self, asked: Glance, begun: asyncio.Task[Answer] | None = None) -> None:
         """What the framework does when the parser has come to the end of such a request."""
         super().on_message_begin()
-        self.headers.extend(asked.headers)
+        self.headers.extend(asked.head.raw)
         path = asked.path.decode("ascii")
         scope = self.scope
         scope["method"], scope["path"], scope["raw_path"] = "GET", path, asked.path
         scope["query_string"] = asked.query
+        scope["state"][BEGUN] = begun
         self.cycle = RequestResponseCycle(
             scope=scope,
             transport=self.transport,
@@ -341,17 +381,15 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle.scope["state"][CONNECTION] = self
         super()._start_asgi_task(cycle, app)
 
-    def _keep(self, version: str, sent: Sent) -> None:
-        """Remember an answer for the same request.
+    def _send(self, sent: Sent, version: str | None = None) -> None:
+        """Send a whole answer, with the headers that every answer has, the time among them; keep it
+        for the same request where it stays the same with a ``version`` of the data.
 
         Behind a proxy that is trusted it may depend on who says so: that is not in the request.
         """
-        if self._asked is not None and not self.settings.trusted_proxies:
+        if version is not None and self._asked is not None and not self.settings.trusted_proxies:
             size = _OVERHEAD + len(self._asked) + len(sent.answer)
             self.sent.put(self._asked, sent, size, version)
-
-    def _send(self, sent: Sent) -> None:
-        """Send a whole answer, with the headers that every answer has, the time among them."""
         every = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
         self._output.write_now(b"".join([STATUS_LINE[sent.status], *every, sent.answer]))
         self.counts.count(sent.path, sent.method, sent.status)

@@ -25,11 +25,11 @@ from kg.errors import ChiptrailError
 _EXPOSED = "ETag, Link, Location, Retry-After"
 _REQUEST_HEADERS = "Accept, Content-Type, If-None-Match"
 _DAY = "86400"
-# What lets pages of any site read an answer; never with credentials.
-_SHARED = [
+SHARED = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", _EXPOSED.encode()),
 ]
+"""What lets pages of any site read an answer; never with credentials."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Endpoints:
             await self.app(scope, receive, send)
             return
         scope["app"] = self.app
-        shared = _SHARED if endpoint.shared else []
+        shared = SHARED if endpoint.shared else []
         exchange = Exchange(scope["state"]["service"], scope, receive, send, shared)
         try:
             await _serve(endpoint, exchange)

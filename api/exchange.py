@@ -7,9 +7,8 @@ queries thousands of times a second and stream large ones, so they stand on ASGI
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from types import TracebackType
@@ -19,8 +18,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.compression import LEAST, Gzip, accepts_gzip, compressed, gzip_tag, plain_tags
+from api.compression import LEAST, Gzip, compressed, gzip_tag, plain_tags
 from api.conditional import CACHE, matches, names
+from api.head import Head, RawHeaders
 from api.service import Service
 from kg.errors import Conflict, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.serving import Answer
@@ -28,13 +28,12 @@ from kg.serving import Answer
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Pairs = list[tuple[str, str]]
-RawHeaders = list[tuple[bytes, bytes]]
-
 CONNECTION = "connection"
 """In the state of a request: the :class:`Connection` that it came by."""
+BEGUN = "begun"
+"""Likewise, the answer to its query, where that is on its way."""
 
 _MOST_FIELDS = 1000
-_HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _MEMORY = 1 << 20
 
 
@@ -70,11 +69,13 @@ class Exchange:
         self.method: str = scope["method"]
         self.started = False
         self._more = more
-        self.headers: dict[bytes, bytes] = {}
-        """Name → value; those of several headers of one name are joined."""
-        for name, value in scope["headers"]:
-            known = self.headers.get(name)
-            self.headers[name] = value if known is None else b", ".join((known, value))
+        self.head = Head(scope["headers"])
+
+    @property
+    def begun(self) -> Awaitable[Answer] | None:
+        """The answer to its query, where that runs already (:mod:`api.quick`)."""
+        begun: Awaitable[Answer] | None = self.scope["state"].get(BEGUN)
+        return begun
 
     @property
     def client(self) -> str:
@@ -83,16 +84,14 @@ class Exchange:
         return str(peer[0]) if peer else ""
 
     def header(self, name: bytes) -> str:
-        """The value of a header; one that there is not is empty."""
-        return self.headers.get(name, b"").decode("latin-1")
+        """As :meth:`Head.header`."""
+        return self.head.header(name)
 
     @property
     def url(self) -> str:
         """The address that was asked, without the query: relative IRIs are resolved here."""
         address, port = self.scope["server"]
-        host = self.header(b"host") or f"{address}:{port}"
-        if not _HOST.fullmatch(host):
-            raise InvalidInput("the Host header is malformed")
+        host = self.head.host or f"{address}:{port}"
         path = self.scope["raw_path"].decode("ascii")
         return f"{self.scope['scheme']}://{host}{path}"
 
@@ -159,11 +158,6 @@ class Exchange:
 
     # --- answering ----------------------------------------------------------------------------
 
-    @property
-    def conditional(self) -> bool:
-        """It depends on what the client has already."""
-        return b"if-none-match" in self.headers or b"if-match" in self.headers
-
     def has(self, tag: str) -> str | None:
         """The ETag to answer 304 with, where the client has what ``tag`` names, else None.
 
@@ -176,11 +170,6 @@ class Exchange:
             return None
         return gzip_tag(tag) if known != "*" and matches(known, gzip_tag(tag)) else tag
 
-    @property
-    def gzip(self) -> bool:
-        accepted = self.header(b"accept-encoding")
-        return bool(accepted) and accepts_gzip(accepted)
-
     async def whole(
         self,
         status: int,
@@ -189,8 +178,8 @@ class Exchange:
         version: str | None = None,
     ) -> None:
         """Send an answer that is all there. ``version``: see :meth:`Connection.whole`."""
-        if self.gzip and len(body) >= LEAST and status == 200:
-            headers, body = _as_gzip(headers), await compressed(body)
+        if self.head.gzip and len(body) >= LEAST and status == 200:
+            headers, body = as_gzip(headers), await compressed(body)
         if self._connection.whole(status, raw(headers) + self._more, body, version):
             self.started = True
             return
@@ -212,8 +201,8 @@ class Exchange:
         try:
             if self.scope["http_version"] == "1.0":
                 await self._with_length(headers, answer)
-            elif self.gzip:
-                await self._pieces(_as_gzip(headers), _gzipped(answer))
+            elif self.head.gzip:
+                await self._pieces(as_gzip(headers), _gzipped(answer))
             else:
                 await self._pieces(headers, aiter(answer))
         finally:
@@ -250,12 +239,13 @@ def pairs(encoded: bytes, where: str) -> Pairs:
         raise InvalidInput(f"{where} has more than {_MOST_FIELDS} parameters")
     try:
         fields = (field.partition(b"=") for field in encoded.split(b"&") if field)
-        return [(_unquoted(name), _unquoted(value)) for name, _, value in fields]
+        return [(unquoted(name), unquoted(value)) for name, _, value in fields]
     except UnicodeDecodeError:
         raise InvalidInput(f"the parameters of {where} are not UTF-8") from None
 
 
-def _unquoted(encoded: bytes) -> str:
+def unquoted(encoded: bytes) -> str:
+    """A name or a value of a form. Raises UnicodeDecodeError where it is not UTF-8."""
     return unquote_to_bytes(encoded.replace(b"+", b" ")).decode("utf-8")
 
 
@@ -299,7 +289,8 @@ def _too_long(limit: str, most: int) -> LimitExceeded:
     return LimitExceeded(f"the body is longer than {limit} allows ({most:,} bytes)", limit, most)
 
 
-def _as_gzip(headers: Mapping[str, str]) -> dict[str, str]:
+def as_gzip(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers of the compressed form of an answer that has ``headers``."""
     tagged = {"ETag": gzip_tag(headers["ETag"])} if "ETag" in headers else {}
     return {**headers, **tagged, "Content-Encoding": "gzip"}
 

@@ -8,12 +8,10 @@ could find nothing else in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
+from api.head import Head, RawHeaders
 from kg.serving.cache import Cache
-
-RawHeaders = Sequence[tuple[bytes, bytes]]
 
 # Of the targets that RFC 3986 allows those that need no decoding but for their query.
 _BEGINNING = re.compile(
@@ -31,22 +29,22 @@ class Glance(NamedTuple):
 
     path: bytes
     query: bytes
-    headers: RawHeaders
+    head: Head
 
 
 class KnownHeaders:
-    """Headers as they came, and what the parser made of them."""
+    """Headers as they came, and what was made of them."""
 
     def __init__(self) -> None:
-        self._read: Cache[RawHeaders] = Cache(_CAPACITY, _LARGEST)
+        self._read: Cache[Head] = Cache(_CAPACITY, _LARGEST)
 
     def glance(self, request: bytes) -> Glance | None:
         """What ``request``, all of a message, says; None where the parser has to read it."""
         beginning = _BEGINNING.match(request)
         if beginning is None:
             return None
-        headers = self._read.get(request[beginning.end() :])
-        return None if headers is None else Glance(beginning[1], beginning[2] or b"", headers)
+        head = self._read.get(request[beginning.end() :])
+        return None if head is None else Glance(beginning[1], beginning[2] or b"", head)
 
     def learn(self, request: bytes, headers: RawHeaders) -> None:
         """Keep the ``headers`` that the parser found in ``request``, all of a message."""
@@ -55,7 +53,7 @@ class KnownHeaders:
             return
         lines = request[beginning.end() :]
         if lines.endswith(b"\r\n\r\n") and lines.count(b"\r\n\r\n") == 1:
-            self._read.put(lines, tuple(headers), 3 * len(lines) + _OVERHEAD)
+            self._read.put(lines, Head(headers), 3 * len(lines) + _OVERHEAD)
 
 
 def _is_ordinary(header: tuple[bytes, bytes]) -> bool:

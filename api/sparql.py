@@ -21,6 +21,7 @@ from api.exchange import (
     content_type,
     pairs,
 )
+from api.head import Head
 from api.negotiation import Offer, negotiate
 from kg.errors import Conflict, InvalidInput, NotAcceptable, UnsupportedMedia
 from kg.formats import RDF_FORMATS, RESULT_FORMATS, Format
@@ -29,7 +30,9 @@ from kg.serving import Form, Inspection, Limits, QueryRequest, inspect
 QUERY_TYPE = "application/sparql-query"
 
 _NO_UPDATES = "only queries are answered here: an update goes to /update, by POST"
-_AT_ONCE = 32 << 10
+AT_ONCE = 32 << 10
+"""Characters of a query that are looked at without letting others wait."""
+
 _VERSIONS = ("1.2", "1.1")
 
 
@@ -50,6 +53,25 @@ class ProtocolQuery(NamedTuple):
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     explain: bool = False
+
+
+class Prepared(NamedTuple):
+    """A query as the engine gets it, and the form that its answer is to have."""
+
+    request: QueryRequest
+    inspection: Inspection
+    offer: Offer
+    media_type: str
+    """As the client asked for it, with its version."""
+
+    def headers(self, version: str) -> dict[str, str]:
+        """Of the answer from the data of this ``version``."""
+        tag = etag(version, self.media_type) if self.inspection.repeatable else None
+        return answer_headers(content_type(self.media_type), tag)
+
+    def repeats(self, version: str) -> str | None:
+        """As long as which version of the data the answer stays the same."""
+        return version if self.inspection.repeatable else None
 
 
 async def query(exchange: Exchange) -> None:
@@ -117,38 +139,27 @@ def _explain(given: tuple[str, ...]) -> bool:
 
 
 async def _answer(exchange: Exchange, asked: ProtocolQuery) -> None:
-    engine, base = exchange.service.engine, exchange.url
-    text, inspection = await _inspect(asked, engine.limits, base)
-    offer, media_type = _negotiate(exchange, inspection.form)
-    conditional = exchange.conditional
+    base = exchange.url
+    inspection = await _inspect(_text(asked), exchange.service.engine.limits, base)
+    query = prepare(asked, inspection, exchange.head, base, exchange.client)
+    conditional = exchange.head.conditional
     # Whether there is an answer at all can be said only when it is there.
     anything = conditional and exchange.header(b"if-none-match").strip() == "*"
-    if conditional and not anything and await _unchanged(exchange, inspection, media_type):
+    if conditional and not anything and await _unchanged(exchange, query):
         return
-    request = QueryRequest(
-        text,
-        offer.media_type,
-        asked.default_graphs,
-        asked.named_graphs,
-        base,
-        not media_type.endswith("version=1.1"),
-        exchange.client,
-        inspection=inspection,
-    )
     with exchange.watched():
         try:
-            answer = await engine.query(request)
+            answer = await (exchange.begun or exchange.service.engine.query(query.request))
         except NotAcceptable as error:
-            raise _names_what_there_is(error, inspection.form, offer, request.rdf12) from None
-        if anything and await _unchanged(exchange, inspection, media_type):
+            raise _names_what_there_is(error, query) from None
+        if anything and await _unchanged(exchange, query):
             answer.close()
             return
-        tag = etag(answer.version, media_type) if inspection.repeatable else None
-        headers = answer_headers(content_type(media_type), tag)
+        headers = query.headers(answer.version)
         if answer.body is None:
             await exchange.stream(headers, answer)
             return
-        repeats = answer.version if inspection.repeatable and not conditional else None
+        repeats = None if conditional else query.repeats(answer.version)
         await exchange.whole(200, headers, answer.body, repeats)
 
 
@@ -171,48 +182,63 @@ def _text(asked: ProtocolQuery) -> str:
     return asked.text
 
 
-async def _inspect(asked: ProtocolQuery, limits: Limits, base: str) -> tuple[str, Inspection]:
-    """The text and its measures, taken in a thread where others would notice how long it takes.
+async def _inspect(text: str, limits: Limits, base: str) -> Inspection:
+    """The measures of the text, taken in a thread where others would notice how long it takes."""
+    if len(text) <= AT_ONCE:
+        return inspect(text, limits, base)
+    return await asyncio.to_thread(inspect, text, limits, base)
 
-    :raises InvalidInput: there is none, or it is an update.
+
+def prepare(
+    asked: ProtocolQuery, inspection: Inspection, head: Head, base: str, client: str
+) -> Prepared:
+    """What is asked of the engine.
+
+    :raises InvalidInput: there is no query, or it is an update.
+    :raises NotAcceptable: there is no format that the client accepts.
     """
-    text = _text(asked)
-    if len(text) <= _AT_ONCE:
-        inspection = inspect(text, limits, base)
-    else:
-        inspection = await asyncio.to_thread(inspect, text, limits, base)
     if inspection.form is Form.UPDATE:
         raise InvalidInput(_NO_UPDATES)
-    return text, inspection
+    offer, media_type = _negotiate(head, inspection.form)
+    request = QueryRequest(
+        _text(asked),
+        offer.media_type,
+        asked.default_graphs,
+        asked.named_graphs,
+        base,
+        not media_type.endswith("version=1.1"),
+        client,
+        inspection=inspection,
+    )
+    return Prepared(request, inspection, offer, media_type)
 
 
-def _negotiate(exchange: Exchange, form: Form) -> tuple[Offer, str]:
+def _negotiate(head: Head, form: Form) -> tuple[Offer, str]:
     if form is Form.UNKNOWN:
         # No answer will come of it but an error, which needs no format.
         return RESULT_OFFERS[0], RESULT_OFFERS[0].media_type
     offers = GRAPH_OFFERS if form.gives_graph else RESULT_OFFERS
-    return negotiate(exchange.header(b"accept"), offers)
+    return negotiate(head.header(b"accept"), offers)
 
 
-async def _unchanged(exchange: Exchange, inspection: Inspection, media_type: str) -> bool:
+async def _unchanged(exchange: Exchange, query: Prepared) -> bool:
     """Answer without running the query where the client has the answer already.
 
     :raises Conflict: it made that a condition of a POST (RFC 9110, 13.1.2).
     """
-    tag = exchange.has(etag(exchange.service.version, media_type))
-    if tag is None or not inspection.repeatable:
+    tag = exchange.has(etag(exchange.service.version, query.media_type))
+    if tag is None or not query.inspection.repeatable:
         return False
     if exchange.method == "POST":
         raise Conflict("the answer is what If-None-Match names")
-    await exchange.whole(304, answer_headers(content_type(media_type), tag))
+    await exchange.whole(304, answer_headers(content_type(query.media_type), tag))
     return True
 
 
-def _names_what_there_is(
-    error: NotAcceptable, form: Form, refused: Offer, rdf12: bool
-) -> NotAcceptable:
+def _names_what_there_is(error: NotAcceptable, query: Prepared) -> NotAcceptable:
     """The engine knows what does not fit, not what would: the same in RDF 1.2, or another."""
-    offers = TRIPLE_TERM_OFFERS if form.gives_graph else RESULT_OFFERS
-    fitting = [offer for offer in offers if offer is not refused or not rdf12]
+    offers = TRIPLE_TERM_OFFERS if query.inspection.form.gives_graph else RESULT_OFFERS
+    rdf12 = query.request.rdf12
+    fitting = [offer for offer in offers if offer is not query.offer or not rdf12]
     offered = error.offered or [f"{offer.media_type}; version=1.2" for offer in fitting]
     return NotAcceptable(f"{error}; there is: {', '.join(offered)}", offered)

@@ -91,8 +91,9 @@ class Limits:
     """Requests that fetch side by side."""
 
     # how many at once
-    quick_workers: int = field(default_factory=lambda: 2 * _processors())
-    """Young queries that run side by side."""
+    quick_workers: int = field(default_factory=lambda: 3 * _processors())
+    """Young queries that run side by side. More than there are processors: a worker has to wait for
+    its next one while the server has its turn."""
     yield_after: float = 0.05
     """Seconds of a processor, or of waiting for its client, after which a query loses priority if
     it is not alone, and gives up its place among the young ones if others wait for one."""
