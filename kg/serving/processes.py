@@ -324,7 +324,7 @@ def _start(module: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
     with theirs:
         return subprocess.Popen(  # noqa: S603 (our own module)
-            [sys.executable, "-m", module, str(theirs.fileno())],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno())],  # not from where we stand
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},

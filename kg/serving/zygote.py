@@ -124,12 +124,23 @@ class Zygote:
 
 
 def _dump(path: str, descriptor: int) -> None:
-    """Write a line of JSON, the graphs that have no quads, and all quads."""
+    """Write a line of JSON, the graphs that have no quads, and all quads.
+
+    In memory the engine finds first what came last, by subject, predicate or object over all
+    graphs. So the default graph, which most queries read, comes last: one with LIMIT need not go
+    through all the others first.
+    """
     sandbox.die_with_parent()
     store = ox.Store.read_only(path)
     with os.fdopen(descriptor, "wb") as pipe:
         pipe.write(json.dumps([*_empty_graphs(store)]).encode() + b"\n")
-        store.dump(pipe, ox.RdfFormat.N_QUADS)
+        ox.serialize(_named_quads(store), pipe, ox.RdfFormat.N_QUADS)
+        store.dump(pipe, ox.RdfFormat.N_TRIPLES, from_graph=ox.DefaultGraph())
+
+
+def _named_quads(store: ox.Store) -> Iterator[ox.Quad]:
+    for graph in sorted(named_graphs(store), key=str):
+        yield from store.quads_for_pattern(None, None, None, graph)
 
 
 def _empty_graphs(store: ox.Store) -> Iterator[str]:
