@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
@@ -23,14 +21,12 @@ from api.head import RawHeaders
 from api.health import Counts
 from api.known import Glance, KnownHeaders
 from api.quick import Quick
+from api.room import Room
 from api.service import Service
 from kg.config import Settings
 from kg.errors import Unavailable
 from kg.serving import Answer
 from kg.serving.cache import Cache
-
-IDLE = 10
-"""Seconds that a kept connection may wait for its next request."""
 
 _LINGER = 5  # seconds that the rest of a request is read after it was answered
 _LARGE = 32 << 10  # bytes of an answer that are sent at once
@@ -46,75 +42,6 @@ class Sent(NamedTuple):
     status: int
     answer: bytes
     """The headers that are its own, and the body."""
-
-
-class Room:
-    """The connections of a server: whose they are, and which wait for their client.
-
-    Those that wait too long are closed, and the longest-waiting where there are too many.
-    """
-
-    def __init__(self, most: int, header_timeout: float) -> None:
-        """``header_timeout``: seconds that a request's headers may take to come."""
-        self._most, self._header_timeout = most, header_timeout
-        self._waiting: dict[GuardedProtocol, float] = {}
-        """Until when, the longest-waiting first."""
-        self._peers = Counter[str]()
-        self._open = 0
-        self._between_looks = min(1.0, header_timeout / 4)
-        self._next_look: asyncio.TimerHandle | None = None
-
-    def enter(self, newcomer: GuardedProtocol) -> None:
-        """Where there are too many, close one: of the address that has most, the
-        longest-waiting; where it has none that waits, the newcomer."""
-        self._peers[newcomer.peer] += 1
-        self._open += 1
-        self.expect_headers(newcomer)
-        if self._open > self._most:
-            heaviest = max(self._peers, key=lambda peer: self._peers[peer])
-            waiting = (other for other in self._waiting if other.peer == heaviest)
-            next(waiting, newcomer).transport.abort()
-
-    def leave(self, connection: GuardedProtocol) -> None:
-        self.go_on(connection)
-        self._open -= 1
-        self._peers[connection.peer] -= 1
-        if not self._peers[connection.peer]:
-            del self._peers[connection.peer]
-
-    def waits(self, connection: GuardedProtocol) -> bool:
-        return connection in self._waiting
-
-    def expect_headers(self, connection: GuardedProtocol) -> None:
-        """It has begun, or its request has: the headers have so long to come."""
-        self._wait(connection, self._header_timeout)
-
-    def expect_request(self, connection: GuardedProtocol) -> None:
-        """It was answered, and may ask again."""
-        self._wait(connection, IDLE)
-
-    def go_on(self, connection: GuardedProtocol) -> None:
-        """Its request has come."""
-        self._waiting.pop(connection, None)
-
-    def _wait(self, connection: GuardedProtocol, seconds: float) -> None:
-        self._waiting[connection] = time.monotonic() + seconds
-        if self._next_look is None:
-            self._look_later()
-
-    def _look_later(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._next_look = loop.call_later(self._between_looks, self._look)
-
-    def _look(self) -> None:
-        """Close those that are late; one timer serves them all."""
-        self._next_look = None
-        now = time.monotonic()
-        for connection in [one for one, end in self._waiting.items() if end <= now]:
-            self.go_on(connection)
-            connection.late()
-        if self._waiting:
-            self._look_later()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -263,6 +190,10 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def abort(self) -> None:
+        """End it, whatever it does."""
+        self.transport.abort()
+
     def whole(self, status: int, headers: RawHeaders, body: bytes, version: str | None) -> bool:
         """Send all of the answer to the request that is being answered; False where it is to be
         sent event by event.
@@ -272,10 +203,9 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle = self._active
         if cycle is None or not cycle.keep_alive or cycle.disconnected or self.flow.write_paused:
             return False
-        length = b"" if status in (204, 304) else b"content-length: %d\r\n" % len(body)
-        content = b"" if cycle.scope["method"] == "HEAD" else body
-        own = b"%b%b\r\n%b" % (_lines(tuple(headers)), length, content)
-        self._send(Sent(cycle.scope["method"], cycle.scope["path"], status, own), version)
+        method, path = cycle.scope["method"], cycle.scope["path"]
+        answer = _answer(status, headers, body, with_body=method != "HEAD")
+        self._send(Sent(method, path, status, answer), version)
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         self.on_response_complete()
@@ -297,7 +227,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         self.room.go_on(self)
         self._asked = request
-        self.counts.unparsed["known_headers"] += 1
+        self.counts.count_unparsed(asked.path, "known_headers")
         if not self._begin_quickly(asked):
             self._start(asked)
         return True
@@ -314,7 +244,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if sent is None:
             return False
         self._send(sent)
-        self.counts.unparsed["repeated"] += 1
+        self.counts.count_unparsed(sent.path, "repeated")
         self.server_state.total_requests += 1
         self._wait()
         return True
@@ -338,9 +268,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._go_on_ordinarily()
             return
         headers, body, version = whole
-        own = b"%bcontent-length: %d\r\n\r\n%b" % (_lines(tuple(headers)), len(body), body)
-        path, self._quick = self._quick.asked.path.decode("ascii"), None
-        self._send(Sent("GET", path, 200, own), version)
+        path, self._quick = self._quick.asked.path, None
+        self._send(Sent("GET", path, 200, _answer(200, headers, body)), version)
         self.server_state.total_requests += 1
         self._wait()
 
@@ -354,9 +283,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """What the framework does when the parser has come to the end of such a request."""
         super().on_message_begin()
         self.headers.extend(asked.head.raw)
-        path = asked.path.decode("ascii")
         scope = self.scope
-        scope["method"], scope["path"], scope["raw_path"] = "GET", path, asked.path
+        scope["method"], scope["path"], scope["raw_path"] = "GET", asked.path, asked.path.encode()
         scope["query_string"] = asked.query
         scope["state"][BEGUN] = begun
         self.cycle = RequestResponseCycle(
@@ -415,6 +343,12 @@ class GuardedProtocol(HttpToolsProtocol):
         head = b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(head % status)
         self.transport.close()
+
+
+def _answer(status: int, headers: RawHeaders, body: bytes, with_body: bool = True) -> bytes:
+    """What :attr:`Sent.answer` holds."""
+    length = b"" if status in (204, 304) else b"content-length: %d\r\n" % len(body)
+    return b"%b%b\r\n%b" % (_lines(tuple(headers)), length, body if with_body else b"")
 
 
 @lru_cache(maxsize=1024)

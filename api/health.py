@@ -49,14 +49,17 @@ class Counts:
     def __init__(self) -> None:
         self.answers = Counter[tuple[str, str, int]]()
         """(class of the route, method, status) → answers begun."""
-        self.unparsed = Counter[str]()
-        """The same requests by how they were read, where no parser did: ``repeated``, as all of it
-        was known, or ``known_headers``."""
+        self.unparsed = Counter[tuple[str, str]]()
+        """(class of the route, why) → requests that no parser has read: they were ``repeated``, or
+        came with ``known_headers``."""
 
     def count(self, path: str, method: str, status: int) -> None:
         """An answer begins. Paths and methods that clients invent make no new series."""
         known = method if method in METHODS else "other"
         self.answers[route_class(path), known, status] += 1
+
+    def count_unparsed(self, path: str, why: str) -> None:
+        self.unparsed[route_class(path), why] += 1
 
 
 class Traffic:
@@ -125,9 +128,12 @@ def _traffic(counts: Counts) -> Iterable[str]:
         for (route, method, status), count in sorted(counts.answers.items())
     ]
     yield from _metric("requests_total", "counter", "Requests answered.", series)
-    ways = [({"by": way}, count) for way, count in sorted(counts.unparsed.items())]
-    meaning = "Requests that were known, wholly or by their headers, and not parsed."
-    yield from _metric("unparsed_requests_total", "counter", meaning, ways)
+    series = [
+        ({"route": route, "why": why}, count)
+        for (route, why), count in sorted(counts.unparsed.items())
+    ]
+    meaning = "Of them, those that were known, wholly or by their headers, and not parsed."
+    yield from _metric("unparsed_requests_total", "counter", meaning, series)
 
 
 def _engine(service: Service) -> Iterable[str]:

@@ -27,7 +27,7 @@ _OVERHEAD = 1024  # bytes that an entry costs beside its key
 class Glance(NamedTuple):
     """A GET by HTTP/1.1, without a body, on a connection that stays open."""
 
-    path: bytes
+    path: str
     query: bytes
     head: Head
 
@@ -44,7 +44,9 @@ class KnownHeaders:
         if beginning is None:
             return None
         head = self._read.get(request[beginning.end() :])
-        return None if head is None else Glance(beginning[1], beginning[2] or b"", head)
+        if head is None:
+            return None
+        return Glance(beginning[1].decode("ascii"), beginning[2] or b"", head)
 
     def learn(self, request: bytes, headers: RawHeaders) -> None:
         """Keep the ``headers`` that the parser found in ``request``, all of a message."""

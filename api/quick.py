@@ -18,7 +18,7 @@ from api.sparql import AT_ONCE, Prepared, ProtocolQuery, prepare
 from kg.errors import ChiptrailError
 from kg.serving import Answer, Limits, inspect
 
-_PATHS = (b"/sparql", b"/sparql/")
+_PATHS = ("/sparql", "/sparql/")
 _QUERY = b"query="
 
 
@@ -62,6 +62,6 @@ def begin(service: Service, asked: Glance, client: str) -> Quick | None:
 def _read(text: str, asked: Glance, limits: Limits, client: str) -> Prepared | None:
     if len(text) > AT_ONCE or not asked.head.host:
         return None
-    base = f"http://{asked.head.host}{asked.path.decode('ascii')}"
+    base = f"http://{asked.head.host}{asked.path}"
     inspection = inspect(text, limits, base)
     return prepare(ProtocolQuery(text), inspection, asked.head, base, client)

@@ -10,10 +10,11 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
-from api.connection import IDLE, GuardedProtocol, Room
+from api.connection import GuardedProtocol
 from api.endpoints import Endpoints
 from api.health import Counts, Traffic
 from api.known import KnownHeaders
+from api.room import IDLE, Room
 from api.tokens import Tokens
 from kg import operations
 from kg.build import Progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def resident(pid: int) -> int:
 
 def open_files(pid: int) -> int:
     return sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
+
+
+def until(holds: Callable[[], bool], patience: float = 1.5) -> None:
+    """Wait for it; as a rule less long than the server would let a query run."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, "in vain"
 
 
 def _processor_time(pid: int) -> float:

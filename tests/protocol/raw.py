@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urlsplit
+
+import httpx
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,62 @@ def read_reply(connection: socket.socket) -> Reply:
     else:
         whole = len(body) == int(headers.get("content-length", -1))
     return Reply(int(first.split()[1]) if first else 0, headers, body, whole)
+
+
+def get(query: str, more: str = "", method: str = "GET") -> bytes:
+    """A request that keeps the connection; ``more``: header lines."""
+    return f"{method} /sparql?query={quote(query)} HTTP/1.1\r\nHost: e\r\n{more}\r\n".encode()
+
+
+def read_one(connection: socket.socket, has_body: bool = True) -> tuple[bytes, bytes]:
+    """Head and body of one answer on a connection that is kept."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _some(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    if b"transfer-encoding: chunked" in head:
+        while (content := _content(body)) is None:
+            body += _some(connection)
+        return head, content
+    while has_body and length and len(body) < int(length[1]):
+        body += _some(connection)
+    return head, body
+
+
+def _content(chunked: bytes) -> bytes | None:
+    """None where the last chunk has not come."""
+    content = b""
+    while b"\r\n" in chunked:
+        line, _, chunked = chunked.partition(b"\r\n")
+        size = int(line, 16)
+        if not size:
+            return content
+        content, chunked = content + chunked[:size], chunked[size + 2 :]
+    return None
+
+
+def _some(connection: socket.socket) -> bytes:
+    piece = connection.recv(1 << 16)
+    assert piece, "the connection was closed"
+    return piece
+
+
+def without_date(head: bytes) -> bytes:
+    """Raises ValueError where its date is none."""
+    date = re.search(rb"\r\ndate: ([^\r]*)", head)
+    assert date
+    parsedate_to_datetime(date[1].decode())
+    return head.replace(date[0], b"")
+
+
+def measured(http: httpx.Client, name: str) -> float:
+    """A value of ``/metrics``; 0 where it is not there."""
+    text = http.get("/metrics").text
+    found = re.search(rf"^{re.escape(name)} (.*)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def unparsed(http: httpx.Client, why: str) -> float:
+    """How many queries no parser has read."""
+    return measured(http, f'chiptrail_unparsed_requests_total{{route="query",why="{why}"}}')

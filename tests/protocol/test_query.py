@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import time
-from collections.abc import Callable
 from urllib.parse import quote
 
 import httpx
 import pytest
 from pyoxigraph import QueryResultsFormat, RdfFormat, parse, parse_query_results
 
-from ..processes import busy, descendants, linux_only, server_of
+from ..processes import busy, descendants, linux_only, server_of, until
 from .conftest import update
 from .raw import connect, exchange, read_reply
 
@@ -484,13 +482,6 @@ def test_a_query_ends_when_its_client_goes_away(strict: str, query: str) -> None
         connection.sendall(_query(query))
         until(lambda: bool(busy(descendants(server))))
     until(lambda: not busy(descendants(server)))
-
-
-def until(holds: Callable[[], bool], patience: float = 1.5) -> None:
-    """Wait for it; less long than the server would let a query run."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, "in vain"
 
 
 def test_several_requests_in_one_go(strict: str) -> None:
