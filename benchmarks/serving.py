@@ -21,16 +21,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pyoxigraph as ox
 import uvloop
 
-from benchmarks import peers
+from benchmarks import bare, peers
 from benchmarks.client import Figures, Round, steadily
 from benchmarks.load import (
     LOOK_UP,
+    MANY_ROWS,
     REPEATED,
     RUNAWAY,
     TURTLE,
@@ -55,6 +57,7 @@ _LOOK_UPS = (LOOK_UP, REPEATED)
 _TURNS = 7
 """Rounds that each server has in turn. A machine that others use too is now quicker, now slower:
 so servers that are compared share its moods, and the middle round of each counts."""
+_MEASURED = 3  # answers of the engine in process in each of its turns
 _UPDATES_ONE_IN = 10
 _RUNAWAY_LIMIT, _RUNAWAY_EVERY, _RUNAWAYS = 2.0, 0.5, 14
 
@@ -145,7 +148,8 @@ def _in_process(ground: Ground, seconds: float) -> dict[str, dict[str, Figures]]
 
 
 async def _in_turns(ground: Ground, seconds: float, results: Results) -> None:
-    """Look-ups of Chiptrail and of the quickest others, which run side by side meanwhile."""
+    """Look-ups of Chiptrail and of the quickest others, which run side by side meanwhile; large
+    results beside the engine itself."""
     asked = {question: questions(ground.load)[question] for question in _LOOK_UPS}
     together = [
         peers.bare("nothing", CONSTANT, ground, REPEATED),
@@ -170,6 +174,25 @@ async def _in_turns(ground: Ground, seconds: float, results: Results) -> None:
                 for server, measured in rounds.items():
                     middle = sorted(measured, key=lambda one: one.rate)[_TURNS // 2]
                     results.add(name, server, clients, middle)
+        if results.in_memory:
+            _, engine, ours, _ = together
+            large = questions(ground.load)[MANY_ROWS]
+            results.serialising = await _serialising(engine, ours, large, seconds)
+
+
+async def _serialising(engine: Peer, ours: Peer, large: Question, seconds: float) -> float:
+    """Bytes a second that Chiptrail sends, of what the engine writes in process; the middle of
+    turns."""
+    serial, ratios = itertools.count(1), list[float]()
+    measuring = replace(engine, path=bare.MEASURED)
+    for _ in range(_TURNS):
+        told = [json.loads(measuring.fetch(large, next(serial))) for _ in range(_MEASURED)]
+        written = sum(one["bytes"] for one in told) / sum(one["seconds"] for one in told)
+        figures = await Round(ours.port, partial(_ask, ours, large, serial)).run(
+            1, seconds, _PATIENCE
+        )
+        ratios.append(figures.bytes_rate / written)
+    return sorted(ratios)[_TURNS // 2]
 
 
 def _check(peer: Peer, question: Question, serial: int, results: Results) -> None:
