@@ -122,11 +122,12 @@ quantities (`benchmarks/load.py`). Each round: {results.seconds:g} s, keep-alive
 loopback, each client asking anew as soon as it is answered; for look-ups Chiptrail, the bare
 applications and Oxigraph's server had {results.turns} rounds each, in turn, of which the middle one
 stands here; for the aim of large results Chiptrail and the engine in process took turns too. All
-but the repeated look-up are texts that the server has not seen before. "–" was not measured: at one client it took so long that the
-round would not have ended in time. p50 and p99 in milliseconds; with few answers p99 is the
-slowest. Chiptrail and Oxigraph's server hold each triple in its named graph and in the default
-graph; rdflib-endpoint (in memory) and Virtuoso hold it once. Chiptrail synchronises every update
-to disk before it acknowledges it; of the others, no such promise was found."""
+but the repeated look-up are texts that the server has not seen before. "–" was not measured: at
+one client it took so long that the round would not have ended in time. p50 and p99 in milliseconds;
+with few answers p99 is the slowest. Chiptrail and Oxigraph's server hold each triple in its named
+graph and in the default graph; rdflib-endpoint (in memory) and Virtuoso hold it once. Chiptrail
+synchronises every update to disk before it acknowledges it; of the others, no such promise was
+found."""
 
 
 def _in_process(results: Results) -> str:

@@ -32,7 +32,7 @@ what came from outside; it hands the work to children and reads bytes back.
 `solutions`    (child) the answer of another endpoint as VALUES
 `differences`  (child) what changed between two states of a graph
 `sandbox`      (child) what a worker gives up before it reads anything from outside
-`cache`        results of repeated queries, by version of the data
+`cache`        what may be given again, by version of the data
 =============  =======================================================================
 """
 
