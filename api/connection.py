@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from api import quick
-from api.exchange import BEGUN, CONNECTION
+from api.exchange import BEGUN, CONNECTION, drop
 from api.head import RawHeaders
 from api.health import Counts
 from api.known import Glance, KnownHeaders
@@ -77,7 +77,10 @@ class GuardedProtocol(HttpToolsProtocol):
     """The request that is being answered."""
     _asked: bytes | None = None
     """Its bytes, where it came in one piece and nothing came after it."""
-    _begun, _complete = 0, False
+    _begun = 0
+    """Messages whose beginning the parser has seen in what came last."""
+    _between = True
+    """The parser is between two messages."""
     _fault = b""
     _received = 0
     _tail = b""
@@ -97,15 +100,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self.room.leave(self)
         self._stop_lingering()
         self.resume_writing()
-        if self._active is not None:
+        if self._active is not None:  # which the framework forgets when another is queued
             self._active.disconnected = True
+            self._active.message_event.set()
         self.lost = True
         if self._quick is not None:
-            self._quick.task.cancel()
-            self._quick = None
+            drop(self._quick.task)
         if self.on_lost is not None:
             self.on_lost()
         super().connection_lost(exc)
+        # What it holds goes now: the garbage collector, which would find the circles, comes rarely.
+        self._quick = self._active = self._asked = None
+        self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         waited = self.room.waits(self)
@@ -117,10 +123,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if fresh and self._shorter(data):
             return
         self._go_on_ordinarily()
-        self._begun, self._complete = 0, False
+        self._begun = 0
         super().data_received(data)
-        self._asked = data if fresh and self._complete and self._begun == 1 else None
-        if self._asked is not None:
+        self._asked = data if fresh and self._between and self._begun == 1 else None
+        if self._asked is not None and self.cycle.keep_alive:
             self.known.learn(data, self.headers)
         if waited and self.room.waits(self):  # headers are to come, or the rest of them
             if fresh:
@@ -129,6 +135,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._begun += 1
+        self._between = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -146,8 +153,10 @@ class GuardedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
-        self._complete = True
+        self._between = True
         super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()  # or nobody would see the client go away
         if self._lingering is not None:
             self._stop_lingering()
             self._wait()
@@ -156,6 +165,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """As the framework does it, but for the timer, which :class:`Room` has for all."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._wait()  # for the client to take the rest
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -260,16 +270,19 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def _answer_quickly(self, task: asyncio.Task[Answer]) -> None:
-        failed = not task.cancelled() and task.exception() is not None  # which is looked at so
         if self._quick is None or self._quick.task is not task:  # it goes on otherwise
             return
-        whole = None if failed or self.flow.write_paused else self._quick.whole()
-        if whole is None:
-            self._go_on_ordinarily()
-            return
-        headers, body, version = whole
-        path, self._quick = self._quick.asked.path, None
-        self._send(Sent("GET", path, 200, _answer(200, headers, body)), version)
+        try:
+            whole = None if self.flow.write_paused else self._quick.whole()
+            if whole is None:
+                self._go_on_ordinarily()
+                return
+            headers, body, version = whole
+            path, self._quick = self._quick.asked.path, None
+            self._send(Sent("GET", path, 200, _answer(200, headers, body)), version)
+        except BaseException:
+            self.transport.abort()  # rather than let the client wait for ever
+            raise
         self.server_state.total_requests += 1
         self._wait()
 
@@ -323,8 +336,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self.counts.count(sent.path, sent.method, sent.status)
 
     def _wait(self) -> None:
-        self.room.expect_request(self)
-        self._received, self._tail = 0, b""
+        if self.lost:
+            return
+        self._asked, self._tail = None, b""
+        self._received = 0 if self._between else 1  # at least: the next request has begun already
+        if self._between:
+            self.room.expect_request(self)
+        else:
+            self.room.expect_headers(self)
 
     def _stop_lingering(self) -> None:
         if self._lingering is not None:

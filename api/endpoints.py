@@ -89,6 +89,8 @@ class Endpoints:
             if exchange.started:
                 raise  # the server cuts the connection: see Exchange.stream
             await exchange.respond(as_problem(error))
+        finally:
+            exchange.close()
 
 
 def _find(scope: Scope) -> Endpoint | None:

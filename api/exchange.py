@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from types import TracebackType
@@ -72,10 +72,15 @@ class Exchange:
         self.head = Head(scope["headers"])
 
     @property
-    def begun(self) -> Awaitable[Answer] | None:
+    def begun(self) -> asyncio.Task[Answer] | None:
         """The answer to its query, where that runs already (:mod:`api.quick`)."""
-        begun: Awaitable[Answer] | None = self.scope["state"].get(BEGUN)
+        begun: asyncio.Task[Answer] | None = self.scope["state"].get(BEGUN)
         return begun
+
+    def close(self) -> None:
+        """End what was begun, if it still runs."""
+        if self.begun is not None:
+            drop(self.begun)
 
     @property
     def client(self) -> str:
@@ -231,6 +236,13 @@ class Exchange:
         self.started = True
         headers = [*headers, *self._more]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def drop(task: asyncio.Task[Answer]) -> None:
+    """End a query whose answer nobody waits for."""
+    task.cancel()
+    if task.done() and not task.cancelled() and task.exception() is None:
+        task.result().close()
 
 
 def pairs(encoded: bytes, where: str) -> Pairs:

@@ -50,8 +50,8 @@ class Counts:
         self.answers = Counter[tuple[str, str, int]]()
         """(class of the route, method, status) → answers begun."""
         self.unparsed = Counter[tuple[str, str]]()
-        """(class of the route, why) → requests that no parser has read: they were ``repeated``, or
-        came with ``known_headers``."""
+        """(class of the route, why) → requests that came and were not parsed: they were
+        ``repeated``, or came with ``known_headers``."""
 
     def count(self, path: str, method: str, status: int) -> None:
         """An answer begins. Paths and methods that clients invent make no new series."""
@@ -132,7 +132,7 @@ def _traffic(counts: Counts) -> Iterable[str]:
         ({"route": route, "why": why}, count)
         for (route, why), count in sorted(counts.unparsed.items())
     ]
-    meaning = "Of them, those that were known, wholly or by their headers, and not parsed."
+    meaning = "Requests that were not parsed: they were known, wholly or by their headers."
     yield from _metric("unparsed_requests_total", "counter", meaning, series)
 
 

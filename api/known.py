@@ -49,17 +49,11 @@ class KnownHeaders:
         return Glance(beginning[1].decode("ascii"), beginning[2] or b"", head)
 
     def learn(self, request: bytes, headers: RawHeaders) -> None:
-        """Keep the ``headers`` that the parser found in ``request``, all of a message."""
+        """Keep the ``headers`` that the parser found in ``request``, all of a message after which
+        the connection stays open."""
         beginning = _BEGINNING.match(request)
-        if beginning is None or not all(map(_is_ordinary, headers)):
+        if beginning is None or any(name in _OUT_OF_THE_ORDINARY for name, _ in headers):
             return
         lines = request[beginning.end() :]
         if lines.endswith(b"\r\n\r\n") and lines.count(b"\r\n\r\n") == 1:
             self._read.put(lines, Head(headers), 3 * len(lines) + _OVERHEAD)
-
-
-def _is_ordinary(header: tuple[bytes, bytes]) -> bool:
-    name, value = header
-    if name == b"connection":
-        return value.lower() == b"keep-alive"
-    return name not in _OUT_OF_THE_ORDINARY

@@ -30,8 +30,10 @@ class Quick:
         self._query = query
 
     def whole(self) -> tuple[RawHeaders, bytes, str | None] | None:
-        """Headers and body of the answer that the task gave, and as long as which version of the
-        data they can be repeated; None where the ordinary way is to go on."""
+        """Headers and body, and as long as which version of the data they can be repeated, when
+        the task is done; None where the ordinary way is to go on."""
+        if self.task.cancelled() or self.task.exception() is not None:
+            return None
         answer = self.task.result()
         body, zipped = answer.body, self.asked.head.gzip
         if body is None or (zipped and len(body) > INLINE):

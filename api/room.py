@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from typing import Protocol
 
-IDLE = 10
-"""Seconds that a kept connection may wait for its next request."""
+_IDLE = 10  # seconds that a kept connection may wait for its next request
 
 
 class Guest(Protocol):
@@ -67,8 +67,9 @@ class Room:
         self._wait(connection, self._header_timeout)
 
     def expect_request(self, connection: Guest) -> None:
-        """It was answered, and may ask again."""
-        self._wait(connection, IDLE)
+        """It was answered, and may ask again: it is the last of those that wait."""
+        self.go_on(connection)
+        self._wait(connection, _IDLE)
 
     def go_on(self, connection: Guest) -> None:
         """Its request has come."""
@@ -88,7 +89,8 @@ class Room:
         self._next_look = None
         now = time.monotonic()
         for connection in [one for one, end in self._waiting.items() if end <= now]:
-            self.go_on(connection)
+            # Where it takes nothing of what is still to be sent, it waits on: it can be made to go.
+            self._waiting[connection] = math.inf
             connection.late()
         if self._waiting:
             self._look_later()

@@ -14,7 +14,7 @@ from api.connection import GuardedProtocol
 from api.endpoints import Endpoints
 from api.health import Counts, Traffic
 from api.known import KnownHeaders
-from api.room import IDLE, Room
+from api.room import Room
 from api.tokens import Tokens
 from kg import operations
 from kg.build import Progress
@@ -42,7 +42,6 @@ def serve(settings: Settings, empty: bool, progress: Progress, by: Act) -> None:
         server_header=False,
         http=guarded(settings, app.state.counts),
         ws="none",
-        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=5,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,

@@ -107,7 +107,7 @@ class Wear:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         self._much, self._peak, self._faults = much, usage.ru_maxrss, usage.ru_minflt
         self._least = much // resource.getpagesize()
-        """Faults without which it cannot have so much."""
+        """Faults without which it cannot have copied so much."""
         self.worn = False
         """It shares ``much`` or more with no other process (Linux)."""
 

@@ -443,6 +443,13 @@ def _query(text: str, more: str = "", version: str = "1.1", accept: str = "text/
     ).encode()
 
 
+def _posted(text: str, size: int) -> bytes:
+    """With a comment that makes the body so long."""
+    body = f"{text} # ".ljust(size, "x").encode()
+    head = "POST /sparql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sparql-query\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 @pytest.mark.parametrize("more", ["", "Accept-Encoding: gzip\r\n"])
 def test_a_cut_answer_has_no_end(strict: str, more: str) -> None:
     """The limit on time comes in the middle of an endless answer."""
@@ -475,11 +482,11 @@ def test_http_1_0_gets_a_length(strict: str) -> None:
 
 
 @linux_only
-@pytest.mark.parametrize("query", [SLOW, ENDLESS])
-def test_a_query_ends_when_its_client_goes_away(strict: str, query: str) -> None:
+@pytest.mark.parametrize("request_", [_query(SLOW), _query(ENDLESS), _posted(SLOW, 100_000)])
+def test_a_query_ends_when_its_client_goes_away(strict: str, request_: bytes) -> None:
     server = server_of(strict)
     with connect(strict) as connection:
-        connection.sendall(_query(query))
+        connection.sendall(request_)
         until(lambda: bool(busy(descendants(server))))
     until(lambda: not busy(descendants(server)))
 

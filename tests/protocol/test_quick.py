@@ -24,6 +24,8 @@ SLOW = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"VALUES ?{v} {DIGITS}" for v in 
 ENDLESS = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"VALUES ?{v} {DIGITS}" for v in "abcdefghijkl")
 ENDLESS += " }"
 
+LONGER = "SELECT * { " + " ".join(f"VALUES ?{v} {DIGITS}" for v in "abcdefgh") + " }"
+
 serial = itertools.count()
 
 
@@ -163,12 +165,62 @@ def test_what_comes_meanwhile_is_answered_after(connection: socket.socket) -> No
         assert b"true" in body or body.count(b'"d":{') == 10_000
 
 
-def test_a_client_that_goes_away_ends_its_query(http: httpx.Client, strict: str) -> None:
+def test_what_was_begun_before_is_gone_on_with(connection: socket.socket) -> None:
+    """The beginning of a request came while another was answered; what follows belongs to it, even
+    where it looks like a request that needs no parsing."""
+    connection.sendall(get("ASK {}"))
+    read_one(connection)
+    begun = (
+        b"GET /sparql?query=ASK%20%7B%20%3Ca:s%3E%20%3Ca:p%3E%20%3Ca:none%3E%20%7D HTTP/1.1\r\nX: "
+    )
+    connection.sendall(get(never_seen(SLOW)) + begun)
+    assert b'"1000000"' in read_one(connection)[1]
+    connection.sendall(get(never_seen("ASK {}")))
+    assert b"false" in read_one(connection)[1]
+    connection.sendall(get(never_seen("ASK {}")))
+    assert b"true" in read_one(connection)[1]
+
+
+@pytest.mark.parametrize("more", ["Connection: close\r\n", "Proxy-Connection: close\r\n"])
+def test_what_closes_the_connection_is_not_known(strict: str, more: str) -> None:
+    for _ in range(2):
+        with connect(strict) as connection:
+            connection.sendall(get(never_seen("ASK {}"), more))
+            assert b"\r\nconnection: close" in read_one(connection)[0]
+            assert connection.recv(1) == b""
+
+
+def test_clients_in_a_hurry_leave_nothing_behind(http: httpx.Client, strict: str) -> None:
+    """They go away at any moment of a long answer."""
+    for tenths in range(60):
+        with connect(strict) as connection:
+            connection.sendall(get("ASK {}"))
+            read_one(connection)
+            connection.sendall(get(never_seen(LONGER)))
+            time.sleep(tenths / 10_000)
+    until(lambda: measured(http, "chiptrail_queries_running") == 0)
+
+
+def test_what_a_proxy_says_counts_each_time(tmp_path: Path) -> None:
+    """Neither known headers nor known requests may hide it."""
+    with empty_server(tmp_path, CHIPTRAIL_TRUSTED_PROXIES="127.0.0.1") as base:
+        with connect(base) as connection:
+            for more, scheme in [("", "http"), ("X-Forwarded-Proto: https\r\n", "https")] * 3:
+                connection.sendall(get("SELECT (STR(<x>) AS ?iri) {}", more))
+                assert f'"{scheme}://e/x"'.encode() in read_one(connection)[1]
+        with writer(base) as http:
+            assert unparsed(http, "repeated") == 0
+
+
+@pytest.mark.parametrize("query", [ENDLESS, LONGER], ids=["count", "rows"])
+def test_a_client_that_goes_away_ends_its_query(
+    http: httpx.Client, strict: str, query: str
+) -> None:
     with connect(strict) as connection:
         connection.sendall(get("ASK {}"))
         read_one(connection)
         before = unparsed(http, "known_headers")
-        connection.sendall(get(never_seen(ENDLESS)))
+        connection.sendall(get(never_seen(query)))
         until(lambda: measured(http, "chiptrail_queries_running") == 1)
         assert unparsed(http, "known_headers") == before + 1
     until(lambda: measured(http, "chiptrail_queries_running") == 0, 1.0)  # it could run for two
