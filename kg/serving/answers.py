@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from kg.errors import Defect
 from kg.serving.pool import Run
-from kg.serving.wire import Frame, Kind, unpack_whole
 
 
 class Answer:
@@ -29,8 +27,8 @@ class Answer:
             yield self.body or b""
             return
         try:
-            while (frame := await self._run.next()) is not None:
-                yield _piece(frame)
+            while (piece := await self._run.next()) is not None:
+                yield piece
         finally:
             self.close()
 
@@ -47,21 +45,9 @@ class Answer:
 async def begin(run: Run, media_type: str = "") -> Answer:
     """Wait for the head of an answer, and for all of it where it is short."""
     try:
-        kind, name = await run.next() or (None, b"")
-        content = None
-        if kind == Kind.WHOLE:
-            name, _, content = unpack_whole(name)
-        if kind not in (Kind.HEAD, Kind.WHOLE) or not name:
-            raise Defect("an answer without a head")
+        kind, content = await run.head()
     except BaseException:
         run.abandon()
         raise
     left = run if content is None else None
-    return Answer(name.decode(), media_type, run.version, content, left)
-
-
-def _piece(frame: Frame) -> bytes:
-    kind, body = frame
-    if kind != Kind.DATA:
-        raise Defect(f"a frame of kind {kind} within an answer")
-    return body
+    return Answer(kind.decode(), media_type, run.version, content, left)

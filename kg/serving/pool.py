@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kg.errors import ChiptrailError, Unavailable
+from kg.errors import ChiptrailError, Defect, Unavailable
 from kg.serving.failures import ended, failed, limit
 from kg.serving.fairness import Turnstile
 from kg.serving.limits import Limits
@@ -62,33 +62,47 @@ class Run:
     def start(self, frames: bytes) -> None:
         self.seat.worker.channel.send(frames)
 
-    async def next(self) -> Frame | None:
-        """The next frame of the answer, None after the last.
+    async def head(self) -> tuple[bytes, bytes | None]:
+        """The kind of the answer, and all of its content where that is short.
 
-        :raises ChiptrailError: there is no answer, or no more of it.
+        :raises ChiptrailError: there is no answer.
         """
+        kind, body = await self._frame()
+        if kind == Kind.WHOLE:
+            name, state, content = unpack_whole(body)
+            self._count(len(content))
+            self._finish(state)
+            return name, content
+        self._expect(kind, Kind.HEAD)
+        return body, None
+
+    async def next(self) -> bytes | None:
+        """The next piece of the content, None after the last.
+
+        :raises ChiptrailError: there is no more of it.
+        """
+        kind, body = await self._frame()
+        if kind == Kind.END:
+            self._finish(body)
+            return None
+        self._expect(kind, Kind.DATA)
+        self._count(len(body))
+        return body
+
+    async def _frame(self) -> Frame:
         frame = await self.seat.worker.channel.frame() if self._open else None
         if self._verdict is not None:
             raise self._verdict
         if frame is None:
             raise await self._post_mortem()
-        return self._taken(frame)
-
-    def _taken(self, frame: Frame) -> Frame | None:
-        kind, body = frame
-        if kind == Kind.DATA:
-            self._count(len(body))
-        elif kind == Kind.WHOLE:
-            _, state, content = unpack_whole(body)
-            self._count(len(content))
-            self._finish(state)
-        elif kind == Kind.END:
-            self._finish(body)
-            return None
-        elif kind == Kind.FAIL:
+        if frame[0] == Kind.FAIL:
             self._close(reuse=self._reuse)
-            raise failed(json.loads(body), self._pool.limits)
+            raise failed(json.loads(frame[1]), self._pool.limits)
         return frame
+
+    def _expect(self, kind: int, expected: Kind) -> None:
+        if kind != expected:
+            raise Defect(f"a frame of kind {kind} where {expected.name} was due")
 
     def end(self, verdict: ChiptrailError) -> None:
         """Stop the work now; whoever takes the frames gets ``verdict``."""
