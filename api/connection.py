@@ -55,7 +55,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     A request that came in one piece may go a shorter way. If the same bytes were answered
     before, from the same data, the answer is sent again. If it is a GET whose headers came
-    before, it is not parsed (:mod:`api.known`). And what answers it may hand over a whole answer
+    before, it is not parsed (:mod:`api.known`); and if it is a query and nothing else, it is run
+    right away (:mod:`api.quick`). The application, too, may hand over a whole answer
     (:meth:`whole`) instead of the events of ASGI.
     """
 
@@ -261,7 +262,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _begin_quickly(self, asked: Glance) -> bool:
         """Begin to answer a query (:mod:`api.quick`); False where there is no such way for it."""
-        if self._service is None or self.settings.trusted_proxies:  # they may say who asks, and how
+        if self._service is None or self.settings.trusted_proxies:  # which may say who asks
             return False
         self._quick = quick.begin(self._service, asked, self.peer)
         if self._quick is None:
