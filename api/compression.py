@@ -19,6 +19,7 @@ INLINE = 16 << 10
 """Bytes that take less time to compress than to hand to a thread."""
 
 _LEVEL = 4
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for gzip's framing
 _SUFFIX = "-gzip"
 _WEIGHT = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
 _COMPRESSED = ("image/", "audio/", "video/", "font/", "application/zip", "application/gzip")
@@ -46,15 +47,11 @@ def plain_tags(tags: str) -> str:
     return tags.replace(f'{_SUFFIX}"', '"')
 
 
-def _stream() -> zlib._Compress:
-    return zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-
-
 class Gzip:
     """One compressed stream."""
 
     def __init__(self) -> None:
-        self._state = _stream()
+        self._state = zlib.compressobj(_LEVEL, wbits=_GZIP)
 
     async def add(self, piece: bytes) -> bytes:
         """What can be sent already; may be empty."""
@@ -75,8 +72,7 @@ async def compressed(body: bytes) -> bytes:
 
 def compress(body: bytes) -> bytes:
     """Likewise, at once."""
-    state = _stream()
-    return state.compress(body) + state.flush()
+    return zlib.compress(body, _LEVEL, _GZIP)
 
 
 class Compression:

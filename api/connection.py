@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from api import quick
 from api.exchange import BEGUN, CONNECTION, drop
-from api.head import RawHeaders
+from api.head import RawHeaders, length_of
 from api.health import Counts
 from api.known import Glance, KnownHeaders
 from api.quick import Quick
@@ -212,7 +212,7 @@ class GuardedProtocol(HttpToolsProtocol):
         ``version``: the same request may get the same answer while the data has this version.
         """
         cycle = self._active
-        if cycle is None or not cycle.keep_alive or cycle.disconnected or self.flow.write_paused:
+        if cycle is None or not cycle.keep_alive or self.flow.write_paused:
             return False
         method, path = cycle.scope["method"], cycle.scope["path"]
         answer = _answer(status, headers, body, with_body=method != "HEAD")
@@ -367,7 +367,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def _answer(status: int, headers: RawHeaders, body: bytes, with_body: bool = True) -> bytes:
     """What :attr:`Sent.answer` holds."""
-    length = b"" if status in (204, 304) else b"content-length: %d\r\n" % len(body)
+    length = b"".join(b"%b: %b\r\n" % header for header in length_of(status, body))
     return b"%b%b\r\n%b" % (_lines(tuple(headers)), length, body if with_body else b"")
 
 

@@ -101,7 +101,7 @@ async def _write(service: Service) -> None:
     options = ["--own-default-graph"] if settings.default_graph == "strict" else []
     options += ["--nanopub-key", settings.nanopub_key] if settings.nanopub_key else []
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kg.exports", str(settings.store), *options),
+        *(sys.executable, "-P", "-m", "kg.exports", str(settings.store), *options),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

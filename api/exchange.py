@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.compression import LEAST, Gzip, compressed, gzip_tag, plain_tags
 from api.conditional import CACHE, matches, names
-from api.head import Head, RawHeaders
+from api.head import Head, RawHeaders, length_of
 from api.service import Service
 from kg.errors import Conflict, InvalidInput, LimitExceeded, UnsupportedMedia
 from kg.serving import Answer
@@ -28,6 +28,7 @@ from kg.serving import Answer
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Pairs = list[tuple[str, str]]
+
 CONNECTION = "connection"
 """In the state of a request: the :class:`Connection` that it came by."""
 BEGUN = "begun"
@@ -188,8 +189,7 @@ class Exchange:
         if self._connection.whole(status, raw(headers) + self._more, body, version):
             self.started = True
             return
-        length = [] if status in (204, 304) else [_length(len(body))]
-        await self.start(status, raw(headers) + length)
+        await self.start(status, raw(headers) + length_of(status, body))
         await self.send({"type": "http.response.body", "body": body})
 
     async def respond(self, response: Response) -> None:
@@ -225,7 +225,8 @@ class Exchange:
         with tempfile.SpooledTemporaryFile(_MEMORY) as file:
             async for piece in answer:
                 await asyncio.to_thread(file.write, piece)
-            await self.start(200, [*raw(headers), _length(file.tell())])
+            length = (b"content-length", b"%d" % file.tell())
+            await self.start(200, [*raw(headers), length])
             file.seek(0)
             while piece := await asyncio.to_thread(file.read, 64 << 10):
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -277,10 +278,6 @@ def raw(headers: Mapping[str, str]) -> RawHeaders:
 @lru_cache(maxsize=1024)
 def _raw(name: str, value: str) -> tuple[bytes, bytes]:
     return name.lower().encode(), value.encode("latin-1")
-
-
-def _length(size: int) -> tuple[bytes, bytes]:
-    return b"content-length", b"%d" % size
 
 
 def answer_headers(content_type: str, tag: str | None) -> dict[str, str]:

@@ -46,3 +46,8 @@ class Head:
     def gzip(self) -> bool:
         accepted = self.header(b"accept-encoding")
         return bool(accepted) and accepts_gzip(accepted)
+
+
+def length_of(status: int, body: bytes) -> RawHeaders:
+    """The header that tells how long ``body`` is, where an answer with ``status`` has one."""
+    return [] if status in (204, 304) else [(b"content-length", b"%d" % len(body))]

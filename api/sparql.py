@@ -1,7 +1,7 @@
 """SPARQL 1.1 Protocol, query: read the request, run it, send the answer.
 
-An answer that was sent before is sent again without the engine, while the data stands:
-the bytes of the request are the key, the version of the data a part of it.
+What was asked before is answered without the engine, while the data stands
+(:mod:`kg.serving.cache`).
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def _dump(path: str, descriptor: int) -> None:
 
 
 def _named_quads(store: ox.Store) -> Iterator[ox.Quad]:
-    for graph in sorted(named_graphs(store), key=str):
+    for graph in store.named_graphs():
         yield from store.quads_for_pattern(None, None, None, graph)
 
 
