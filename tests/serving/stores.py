@@ -114,8 +114,11 @@ def _below(pid: int, parents: dict[int, int]) -> Iterable[int]:
 
 
 def resident(pid: int, private: bool = True) -> int:
-    """Bytes of memory that the process has, or shares with no other (Linux)."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    """Bytes of memory that the process has, or shares with no other (Linux); 0 where it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
+        return 0
     counted = [
         line for line in text.splitlines() if line.startswith("Private_" if private else "Rss")
     ]
